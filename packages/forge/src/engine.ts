@@ -1,0 +1,94 @@
+import type { Surroundings } from './definition.ts';
+
+/** Sampling settings. `temperature: 0` is greedy. */
+export interface Sampling {
+  readonly temperature: number;
+  readonly topP: number;
+  /** 0 = off. */
+  readonly topK: number;
+  readonly maxTokens: number;
+  /** Generation ends before the first of these. */
+  readonly stop: readonly string[];
+}
+
+export interface GenerateRequest extends Sampling {
+  readonly prompt: string;
+  /** Makes sampling repeatable where the engine can; part of the cache key, so k samples of one prompt need k seeds. */
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface TokenUsage {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  /** Prompt tokens that were not prefilled again (prefix reuse). */
+  readonly cachedPromptTokens: number;
+}
+
+export interface CallTiming {
+  /** From the call until the engine started on it. */
+  readonly queuedMs: number;
+  readonly prefillMs: number;
+  readonly decodeMs: number;
+  /** This call's share of the engine's busy time (the time of a step is shared equally by the calls in it); 0 where the engine cannot tell. */
+  readonly computeMs: number;
+  /** What the caller waited. */
+  readonly totalMs: number;
+}
+
+export interface Generation {
+  /** Without the stop string. */
+  readonly text: string;
+  /** `length`: cut off at maxTokens or at the end of the context. */
+  readonly finishReason: 'stop' | 'length';
+  readonly usage: TokenUsage;
+  readonly timing: CallTiming;
+  /** True where the answer came from the response cache; timing is then the original call's. */
+  readonly cached: boolean;
+}
+
+export interface ScoreRequest {
+  readonly prompt: string;
+  readonly continuation: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Natural-log probabilities of the continuation's tokens given what is before them. */
+export interface TokenLogprobs {
+  readonly tokens: readonly string[];
+  readonly logprobs: readonly number[];
+  /** Sum of logprobs. */
+  readonly total: number;
+}
+
+/** Counters since the engine was created. */
+export interface EngineStats {
+  readonly requests: number;
+  readonly failures: number;
+  readonly retries: number;
+  readonly promptTokens: number;
+  readonly cachedPromptTokens: number;
+  readonly completionTokens: number;
+}
+
+export interface Engine {
+  readonly name: string;
+  /** Part of every cache key: model digest plus each setting that can change an answer. */
+  readonly fingerprint: string;
+  /** sha256 of the model file, or the served model's name where there is no file. */
+  readonly modelDigest: string;
+  /** Plain settings for the run's record: threads, batch, GPU layers, URL without secrets. */
+  readonly settings: Readonly<Record<string, string | number | boolean>>;
+  /** How many requests it is worth keeping in flight: the runner works on so many examples at once. */
+  readonly concurrency: number;
+  /** Rejects with EngineError. */
+  generate(request: GenerateRequest): Promise<Generation>;
+  /** Log-likelihood of a continuation, where the engine can tell. Rejects with EngineError. */
+  score?(request: ScoreRequest): Promise<TokenLogprobs>;
+  /** Number of tokens of a text, exact where the engine has the tokenizer. */
+  countTokens?(text: string): Promise<number>;
+  stats?(): EngineStats;
+  close(): Promise<void>;
+}
+
+export type EngineParts = Surroundings;

@@ -1,0 +1,40 @@
+import type { Question } from './dataset.ts';
+import type { Generation, Sampling } from './engine.ts';
+
+/** What a method may use while it solves one question. */
+export interface MethodContext {
+  /** One logged model call. Unset fields come from the experiment's sampling settings; `sample` numbers the repeats of one prompt. */
+  generate(request: { prompt: string; sample?: number } & Partial<Sampling>): Promise<Generation>;
+  readonly sampling: Sampling;
+  readonly signal?: AbortSignal;
+}
+
+/** One thing a method did, as stored and shown in the example view. */
+export interface Step {
+  readonly kind: string;
+  readonly text: string;
+  readonly [detail: string]: unknown;
+}
+
+export interface Prediction {
+  /** The parsed answer; empty where there is none. */
+  readonly answer: string;
+  readonly steps: readonly Step[];
+  /** Things worth counting over a run. */
+  readonly flags?: readonly PredictionFlag[];
+}
+
+export type PredictionFlag =
+  | 'empty' // the model wrote nothing
+  | 'cut-off' // a generation ended at maxTokens
+  | 'fallback-parse'; // no answer marker found: the last sentence was taken
+
+export interface Method {
+  readonly name: string;
+  /** The prompts this method would send first, for planning tokens before anything is spent. */
+  preview(question: Question): { prompts: readonly string[] };
+  /** Rejects with EngineError where a call failed: the example is then stored as failed. */
+  solve(question: Question, context: MethodContext): Promise<Prediction>;
+}
+
+export type MethodParts = Record<never, never>;
