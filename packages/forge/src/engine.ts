@@ -45,6 +45,8 @@ export interface Generation {
   readonly timing: CallTiming;
   /** True where the answer came from the response cache; timing is then the original call's. */
   readonly cached: boolean;
+  /** Failed attempts before this answer. */
+  readonly retries: number;
 }
 
 export interface ScoreRequest {

@@ -1,0 +1,71 @@
+// The import rules of the house: see docs/architecture.md.
+const nouns = '(datasets|engines|encoders|retrievers|tools|methods|metrics|stores|trainers)';
+const contracts = 'packages/forge/src/(dataset|engine|method|metric|store|run|definition|errors)\\.ts$';
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'contracts-import-contracts-only',
+      comment: 'A contract file is types: it imports other contracts and zod, nothing else.',
+      severity: 'error',
+      from: { path: `^${contracts}` },
+      to: { pathNot: [contracts, 'node_modules/zod'] },
+    },
+    {
+      name: 'components-stand-alone',
+      comment: 'A component imports contracts, lib and statistics; never the catalog, the runner, a door or a test.',
+      severity: 'error',
+      from: { path: `^packages/forge/src/${nouns}/`, pathNot: '\\.test\\.ts$' },
+      to: {
+        path: '^packages/forge/src/',
+        pathNot: [contracts, `^packages/forge/src/(lib|statistics)/`, `^packages/forge/src/${nouns}/`],
+      },
+    },
+    {
+      name: 'components-do-not-mix-nouns',
+      severity: 'error',
+      from: { path: `^packages/forge/src/${nouns}/`, pathNot: '\\.test\\.ts$' },
+      to: { path: `^packages/forge/src/${nouns}/`, pathNot: '^packages/forge/src/$1/' },
+    },
+    {
+      name: 'lib-is-below-everything',
+      comment: 'lib holds functions that know no component, no runner and no door.',
+      severity: 'error',
+      from: { path: '^packages/forge/src/(lib|statistics)/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^packages/forge/src/', pathNot: [contracts, '^packages/forge/src/(lib|statistics)/'] },
+    },
+    {
+      name: 'runner-names-no-component',
+      severity: 'error',
+      from: { path: '^packages/forge/src/run-experiment\\.ts$' },
+      to: { path: `^packages/forge/src/(${nouns}/|catalog|build|cli/|api/)` },
+    },
+    {
+      name: 'nothing-imports-a-door',
+      severity: 'error',
+      from: { path: '^packages/forge/src/', pathNot: ['^packages/forge/src/(cli|api)/'] },
+      to: { path: '^packages/forge/src/(cli|api)/' },
+    },
+    {
+      name: 'tests-are-not-imported',
+      severity: 'error',
+      from: { path: '^packages/forge/src/', pathNot: ['\\.test\\.ts$', '^packages/forge/src/testing/'] },
+      to: { path: ['\\.test\\.ts$', '^packages/forge/src/testing/'] },
+    },
+    {
+      name: 'no-vague-names',
+      comment: 'A folder or file called so says nothing about what is in it.',
+      severity: 'error',
+      from: {},
+      to: { path: '(^|/)(utils?|helpers?|common|shared|types|misc)(/|\\.ts$)', pathNot: 'node_modules' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { extensions: ['.ts', '.mjs', '.js', '.json'] },
+  },
+};

@@ -1,0 +1,82 @@
+import { catalog } from './catalog.ts';
+import type { Dataset } from './dataset.ts';
+import type { AnyDefinition, Surroundings } from './definition.ts';
+import type { Engine } from './engine.ts';
+import { withAdaptiveLimit } from './engine-middleware/adaptive-limit.ts';
+import { withCache } from './engine-middleware/cache.ts';
+import { withRetry } from './engine-middleware/retry.ts';
+import { ConfigError } from './errors.ts';
+import { canonicalJson } from './lib/canonical-json.ts';
+import type { ComponentSpec, VariantSpec } from './load-experiment.ts';
+import type { Method } from './method.ts';
+import type { Metric } from './metric.ts';
+import type { Store } from './store.ts';
+
+async function create<Component, Parts>(
+  definitions: readonly AnyDefinition<Component, Parts>[],
+  spec: ComponentSpec,
+  parts: Parts,
+): Promise<Component> {
+  const definition = definitions.find((one) => one.name === spec.name);
+  if (definition === undefined) throw new ConfigError(`"${spec.name}" is not known to this version of LLM Forge`);
+  return definition.create(definition.options.parse(spec.options), parts);
+}
+
+export const buildDataset = (spec: ComponentSpec, s: Surroundings): Promise<Dataset> =>
+  create(catalog.dataset, spec, s);
+export const buildMethod = (spec: ComponentSpec): Promise<Method> => create(catalog.method, spec, {});
+export const buildMetrics = (specs: readonly ComponentSpec[]): Promise<Metric[]> =>
+  Promise.all(specs.map((spec) => create(catalog.metric, spec, {})));
+
+/** Engines are costly: variants that name the same one share it, and it closes after its last use. */
+export interface EnginePool {
+  /** The engine of a variant, wrapped with retries, adaptive limit and response cache. Throws ConfigError. */
+  take(variant: VariantSpec): Promise<Engine>;
+  /** Says that a variant is done with its engine. */
+  release(variant: VariantSpec): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function createEnginePool(
+  variants: readonly VariantSpec[],
+  parts: Surroundings & { random(): number; responses: Pick<Store, 'getResponses' | 'putResponses'> },
+): EnginePool {
+  const keyOf = (variant: VariantSpec) => canonicalJson(variant.engine);
+  const uses = new Map<string, number>();
+  for (const variant of variants) uses.set(keyOf(variant), (uses.get(keyOf(variant)) ?? 0) + 1);
+  const open = new Map<string, Promise<Engine>>();
+
+  async function openSteady(spec: ComponentSpec): Promise<Engine> {
+    const bare = await create(catalog.engine, spec, parts);
+    return withRetry(withAdaptiveLimit(bare), { random: parts.random });
+  }
+
+  return {
+    async take(variant) {
+      const key = keyOf(variant);
+      const opening = open.get(key) ?? openSteady(variant.engine);
+      open.set(key, opening);
+      try {
+        const engine = await opening;
+        return variant.cache ? withCache(engine, parts.responses) : engine;
+      } catch (error) {
+        open.delete(key);
+        throw error;
+      }
+    },
+    async release(variant) {
+      const key = keyOf(variant);
+      const left = (uses.get(key) ?? 1) - 1;
+      uses.set(key, left);
+      if (left > 0) return;
+      const engine = open.get(key);
+      open.delete(key);
+      await (await engine)?.close();
+    },
+    async close() {
+      const engines = [...open.values()];
+      open.clear();
+      await Promise.all(engines.map(async (engine) => (await engine).close()));
+    },
+  };
+}

@@ -1,0 +1,151 @@
+#!/usr/bin/env node
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { exitCodeOf, reportError } from './report-error.ts';
+
+// Only commander is loaded here: every command imports what it needs when it runs, so that --help stays quick.
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('must be a whole number from 1 up.');
+  return value;
+}
+
+const json = () => new Option('--json', 'print one JSON document on stdout instead of tables');
+const limit = (value: number) => new Option('--limit <n>', 'rows at most').argParser(positiveInteger).default(value);
+
+const program = new Command('forge')
+  .description('A laboratory for LLM methods: a versioned YAML file goes in, a finding with error bars comes out.')
+  .version('0.1.0')
+  .showHelpAfterError('(forge --help shows every command)')
+  .addHelpText(
+    'after',
+    `
+Environment: FORGE_HOME (database and downloads; default ./.forge), DATABASE_URL (a Postgres instead of the embedded
+database), HF_ENDPOINT and HF_TOKEN (Hugging Face Hub), and the API key variables that engines name.
+Exit codes: 0 done, 1 unexpected error, 2 something to mend (config, file, input), 3 every example of a run failed,
+130 stopped by Ctrl-C (forge resume goes on).`,
+  );
+
+program
+  .command('run')
+  .description('run an experiment file and print what was found')
+  .argument('<file>', 'experiment, e.g. experiments/quickstart.yaml')
+  .option('--sample <n>', 'only so many examples of each variant', positiveInteger)
+  .option('--no-cache', 'measure every call again')
+  .option('--update-lock', 'accept data sets and models that differ from the lock file')
+  .addOption(json())
+  .action(async (file, options) => (await import('./run-command.ts')).run(file, options));
+
+program
+  .command('resume')
+  .description('go on with an experiment that was stopped; finished examples are not done again')
+  .argument('[experiment]', 'id, its first characters, or nothing for the latest')
+  .addOption(json())
+  .action(async (id, options) => (await import('./run-command.ts')).resume(id, options));
+
+program
+  .command('show')
+  .description('print the finding of a stored experiment, or the examples of one of its runs')
+  .argument('[experiment]', 'id, its first characters, or nothing for the latest')
+  .option('--examples <variant>', 'list the examples of this variant')
+  .option('--wrong', 'only examples that scored 0 on the deciding metric')
+  .option('--failed', 'only failed examples')
+  .option('--example <id>', 'everything about one example: prompt, output, steps, timings (with --examples)')
+  .addOption(limit(20))
+  .addOption(json())
+  .action(async (id, options) => (await import('./show-command.ts')).show(id, options));
+
+program
+  .command('compare')
+  .description('compare two to ten variants or runs, also of different experiments, paired by example')
+  .argument('<runs...>', 'run ids, or <experiment>:<variant>; the first is the baseline')
+  .option('--metric <name>', 'metric that decides')
+  .option('--minimum-effect <d>', 'smallest difference that matters', Number.parseFloat, 0.05)
+  .addOption(json())
+  .action(async (runs, options) => (await import('./compare-command.ts')).compare(runs, options));
+
+program
+  .command('list')
+  .description('list stored experiments, or what a config can name')
+  .addArgument(
+    new Command()
+      .createArgument('[what]', 'what to list')
+      .choices(['experiments', 'methods', 'metrics', 'engines', 'datasets', 'components'])
+      .default('experiments'),
+  )
+  .option('--text <part>', 'experiments whose name has this part')
+  .addOption(
+    new Option('--status <status>', 'experiments with such a run').choices([
+      'pending',
+      'running',
+      'finished',
+      'cancelled',
+      'failed',
+    ]),
+  )
+  .option('--method <name>', 'experiments that use this method')
+  .option('--dataset <name>', 'experiments that use this data set')
+  .option('--deleted', 'deleted experiments')
+  .option('--after <cursor>', 'next page, as the last one printed it')
+  .addOption(limit(20))
+  .addOption(json())
+  .action(async (what, options) => (await import('./list-command.ts')).list(what, options));
+
+program
+  .command('validate')
+  .description('check experiment files without running them')
+  .argument('<files...>')
+  .addOption(json())
+  .action(async (files, options) => (await import('./plan-command.ts')).validate(files, options));
+
+program
+  .command('plan')
+  .description('rows, calls, estimated tokens, time and the smallest effect that can be seen, before anything is spent')
+  .argument('<file>')
+  .option('--probe <n>', 'run n examples of each variant, unstored, to measure tokens and time', positiveInteger)
+  .addOption(json())
+  .action(async (file, options) => (await import('./plan-command.ts')).plan(file, options));
+
+program
+  .command('datasets')
+  .description('the data sets a config can name, or the first rows of one')
+  .argument('[name]')
+  .option('--set <option=value...>', 'options of the data set, e.g. path=data.jsonl')
+  .addOption(limit(3))
+  .addOption(json())
+  .action(async (name, options) => (await import('./list-command.ts')).datasets(name, options));
+
+program
+  .command('models')
+  .description('local models: bundled and downloaded; or fetch one')
+  .argument('[model]', 'a path, or hf:owner/repo/file.gguf to download')
+  .addOption(json())
+  .action(async (model, options) => (await import('./list-command.ts')).models(model, options));
+
+program
+  .command('delete')
+  .description('hide an experiment (soft: --restore brings it back)')
+  .argument('<experiment>')
+  .option('--restore', 'bring a deleted experiment back')
+  .action(async (id, options) => (await import('./list-command.ts')).remove(id, options));
+
+program
+  .command('export')
+  .description('write the rows of an experiment')
+  .argument('<experiment>')
+  .addOption(new Option('--format <format>', 'file format').choices(['jsonl', 'csv', 'markdown']).default('jsonl'))
+  .option('--output <file>', 'file to write (default: stdout)')
+  .option('--calls', 'with every model call (jsonl only)')
+  .action(async (id, options) => (await import('./export-command.ts')).exportRows(id, options));
+
+program
+  .command('schema')
+  .description('print the JSON Schema of experiment files, for editors')
+  .action(async () => (await import('./list-command.ts')).schema());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  reportError(error);
+  process.exitCode = exitCodeOf(error);
+}

@@ -1,0 +1,137 @@
+import { ConfigError } from '../errors.ts';
+import { type ExecuteParts, executeRuns } from '../execute-runs.ts';
+import { contentHash } from '../lib/canonical-json.ts';
+import { emptyLock, type Lock, lockPathOf, readLock, writeLock } from '../lib/lock-file.ts';
+import { type ExperimentSpec, loadExperiment } from '../load-experiment.ts';
+import { readFinding } from '../read-finding.ts';
+import type { ExperimentRecord, RunRecord, Store } from '../store.ts';
+import { findExperiment } from './find-experiment.ts';
+import { findingText } from './finding-text.ts';
+import { createProgress } from './progress.ts';
+import { ExitCode } from './report-error.ts';
+import { openWorkspace, type Workspace } from './workspace.ts';
+
+interface RunOptions {
+  readonly sample?: number;
+  readonly cache: boolean;
+  readonly updateLock?: boolean;
+  readonly json?: boolean;
+}
+
+/** The first Ctrl-C or SIGTERM stops in order; the second at once. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(130);
+    process.stderr.write('\nstopping after what is under way; once more to stop at once\n');
+    controller.abort();
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  return controller.signal;
+}
+
+interface Job {
+  readonly experiment: ExperimentRecord;
+  readonly runs: readonly RunRecord[];
+  readonly lock?: { lock: Lock; path: string };
+}
+
+/** Executes what is left of an experiment, shows progress on stderr, prints the finding on stdout. */
+async function execute(
+  store: Store,
+  job: Job,
+  workspace: Workspace,
+  progress: ReturnType<typeof createProgress>,
+  json: boolean,
+) {
+  const spec = job.experiment.config as ExperimentSpec;
+  const signal = stopSignal();
+  const parts: ExecuteParts = {
+    store,
+    surroundings: workspace.surroundings,
+    clock: workspace.clock,
+    random: workspace.random,
+    origin: await workspace.origin(),
+    signal,
+    ...(spec.pricing === undefined ? {} : { pricing: spec.pricing }),
+    ...(job.lock === undefined ? {} : { lock: job.lock.lock }),
+  };
+  for await (const event of executeRuns({ configHash: job.experiment.configHash, runs: job.runs }, parts)) {
+    progress.event(event);
+    if (event.type === 'run-started' && job.lock !== undefined) await writeLock(job.lock.path, job.lock.lock);
+  }
+  const id = job.experiment.id;
+  if (signal.aborted) {
+    console.error(`stopped; nothing finished is lost. Go on with: forge resume ${id}`);
+    throw new ExitCode(130);
+  }
+  const finding = await readFinding(store, job.experiment);
+  console.log(json ? JSON.stringify(finding, null, 2) : findingText(finding));
+  const hopeless = finding.runs.find(
+    ({ summary }) => summary !== null && summary.n > 0 && summary.failed.total === summary.n,
+  );
+  if (hopeless !== undefined) {
+    console.error(
+      `every example of "${hopeless.run.variant}" failed; see: forge show ${id} --examples "${hopeless.run.variant}"`,
+    );
+    throw new ExitCode(3);
+  }
+}
+
+function startWorkspace(metric: () => string) {
+  let progress: ReturnType<typeof createProgress> | undefined;
+  const workspace = openWorkspace((notice) => progress?.notice(notice));
+  progress = createProgress(process.stderr, metric, workspace.clock.monotonic);
+  return { workspace, progress };
+}
+
+export async function run(file: string, options: RunOptions): Promise<void> {
+  const loaded = await loadExperiment(file);
+  const { workspace, progress } = startWorkspace(() => loaded.spec.compare.metric);
+  const path = lockPathOf(file);
+  const lock = options.updateLock ? emptyLock() : await readLock(path);
+  const store = await workspace.openStore();
+  try {
+    const variants = loaded.spec.variants.map((variant) => ({
+      ...variant,
+      cache: variant.cache && options.cache,
+      sample: options.sample ?? variant.sample,
+    }));
+    const config = { ...loaded.spec, variants };
+    const { experiment, runs } = await store.createExperiment({
+      name: loaded.spec.name,
+      source: loaded.source,
+      config,
+      configHash: contentHash(config),
+      runs: variants.map((spec) => ({ variant: spec.variant, spec })),
+    });
+    await execute(store, { experiment, runs, lock: { lock, path } }, workspace, progress, options.json === true);
+  } finally {
+    await store.close();
+  }
+}
+
+export async function resume(id: string | undefined, options: { json?: boolean }): Promise<void> {
+  let metric = '';
+  const { workspace, progress } = startWorkspace(() => metric);
+  const store = await workspace.openStore();
+  try {
+    const experiment = await findExperiment(store, id);
+    metric = (experiment.config as ExperimentSpec).compare.metric;
+    if (experiment.deletedAt !== null) {
+      throw new ConfigError(
+        `experiment ${experiment.id} is deleted; bring it back with: forge delete --restore ${experiment.id}`,
+      );
+    }
+    await execute(
+      store,
+      { experiment, runs: await store.listRuns(experiment.id) },
+      workspace,
+      progress,
+      options.json === true,
+    );
+  } finally {
+    await store.close();
+  }
+}

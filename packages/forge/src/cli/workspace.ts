@@ -1,0 +1,68 @@
+import { execFile } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { arch, cpus, platform, release, totalmem } from 'node:os';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { Notice, Surroundings } from '../definition.ts';
+import type { Provenance } from '../run.ts';
+import type { Store } from '../store.ts';
+import { openStore } from '../stores/index.ts';
+
+/** What every command starts from: the folder, the database, the clock. The only place that reads process.env. */
+export interface Workspace {
+  readonly surroundings: Surroundings;
+  readonly clock: { now(): number; monotonic(): number };
+  random(): number;
+  openStore(): Promise<Store>;
+  origin(): Promise<Pick<Provenance, 'codeRevision' | 'forgeVersion' | 'machine'>>;
+}
+
+const forgeVersion = '0.1.0';
+const packageDir = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+/** Commit of the checkout that holds the code, `+changes` where files differ from it, `unknown` without git. */
+async function codeRevision(): Promise<string> {
+  const git = async (...args: string[]) =>
+    (await promisify(execFile)('git', ['-C', packageDir, ...args], { timeout: 5000 })).stdout.trim();
+  try {
+    const [commit, changes] = await Promise.all([
+      git('rev-parse', 'HEAD'),
+      git('status', '--porcelain', '--untracked-files=no'),
+    ]);
+    return changes === '' ? commit : `${commit}+changes`;
+  } catch {
+    return 'unknown';
+  }
+}
+
+function machine(): Record<string, string | number> {
+  return {
+    platform: `${platform()} ${release()} ${arch()}`,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+  };
+}
+
+export function openWorkspace(notify: (notice: Notice) => void = defaultNotify): Workspace {
+  const { env } = process;
+  const baseDir = process.cwd();
+  const home = resolve(baseDir, env.FORGE_HOME ?? '.forge');
+  return {
+    surroundings: { baseDir, cacheDir: join(home, 'cache'), env, now: Date.now, notify },
+    clock: { now: Date.now, monotonic: () => performance.now() },
+    random: () => randomInt(2 ** 32) / 2 ** 32,
+    openStore: () =>
+      openStore(env.DATABASE_URL === undefined ? { dir: join(home, 'database') } : { url: env.DATABASE_URL }),
+    origin: async () => ({ codeRevision: await codeRevision(), forgeVersion, machine: machine() }),
+  };
+}
+
+function defaultNotify(notice: Notice): void {
+  if (notice.level !== 'progress') console.error(`${notice.level}: ${notice.message}`);
+}
+
+/** A path as a person would type it from here. */
+export const shortPath = (path: string) => relative(process.cwd(), path) || path;

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { definitionsOf, type Noun } from './catalog.ts';
+import { experimentSchema } from './experiment-schema.ts';
+
+type JsonSchema = { [key: string]: unknown; properties?: Record<string, JsonSchema> };
+
+const inputSchema = (schema: z.ZodType) =>
+  z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
+
+/** A component by name, or by name with its options: one branch for each definition of the catalog. */
+function referenceSchema(noun: Noun): JsonSchema {
+  const definitions = definitionsOf(noun);
+  const objects = definitions.map((definition) => {
+    const { $schema: _, ...options } = inputSchema(definition.options);
+    return {
+      ...options,
+      description: definition.summary,
+      properties: { name: { const: definition.name }, ...options.properties },
+      required: ['name', ...((options.required as string[] | undefined) ?? [])],
+    };
+  });
+  // Overrides in a variant may leave the name out, so a nameless object is left to the loader.
+  const nameless = { type: 'object', not: { required: ['name'] } };
+  return { anyOf: [{ enum: definitions.map((definition) => definition.name) }, ...objects, nameless] };
+}
+
+/** The JSON Schema of experiment files, for editors: generated from the same zod schemas that check them. */
+export function experimentJsonSchema(): JsonSchema {
+  const schema = inputSchema(experimentSchema);
+  const references: Record<string, JsonSchema> = {
+    dataset: { $ref: '#/$defs/dataset' },
+    engine: { $ref: '#/$defs/engine' },
+    method: { $ref: '#/$defs/method' },
+    metrics: { type: 'array', minItems: 1, items: { $ref: '#/$defs/metric' } },
+  };
+  const withReferences = (properties: Record<string, JsonSchema> = {}) =>
+    Object.fromEntries(
+      Object.entries(properties).map(([key, value]) => [
+        key,
+        references[key] === undefined ? value : { ...references[key], description: value.description },
+      ]),
+    );
+  const variants = schema.properties?.variants ?? {};
+  const variant = (variants.additionalProperties ?? {}) as JsonSchema;
+  return {
+    ...schema,
+    title: 'LLM Forge experiment',
+    properties: {
+      ...withReferences(schema.properties),
+      variants: { ...variants, additionalProperties: { ...variant, properties: withReferences(variant.properties) } },
+    },
+    $defs: {
+      dataset: referenceSchema('dataset'),
+      engine: referenceSchema('engine'),
+      method: referenceSchema('method'),
+      metric: referenceSchema('metric'),
+    },
+  };
+}

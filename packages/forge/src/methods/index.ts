@@ -1,0 +1,6 @@
+import type { AnyDefinition } from '../definition.ts';
+import type { Method, MethodParts } from '../method.ts';
+import { definition as chainOfThought } from './chain-of-thought.ts';
+import { definition as naive } from './naive.ts';
+
+export const methods: readonly AnyDefinition<Method, MethodParts>[] = [naive, chainOfThought];

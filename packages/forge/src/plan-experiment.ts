@@ -1,0 +1,70 @@
+import { buildDataset, buildMethod } from './build.ts';
+import type { Surroundings } from './definition.ts';
+import { sampleRowIndices } from './lib/sample-examples.ts';
+import type { ExperimentSpec, VariantSpec } from './load-experiment.ts';
+import { detectableEffect } from './statistics/power.ts';
+
+/** What a variant will cost, before anything is spent. */
+export interface VariantPlan {
+  readonly variant: string;
+  readonly rows: number;
+  /** Model calls as far as they are known beforehand: the first calls of each example. */
+  readonly calls: number;
+  /** Estimated at `charsPerToken` from the real prompts of up to 50 rows. */
+  readonly promptTokens: number;
+  /** Upper bound: every call uses all of maxTokens. */
+  readonly completionTokensAtMost: number;
+  /** Smallest true difference in a paired comparison of two such variants that is found with 80 % power, at the worst case
+   * for a 0/1 score (half of the pairs differ). */
+  readonly detectableEffect: number;
+}
+
+/** English text in the tokenizers of current models, roughly. */
+const charsPerToken = 4;
+const previewRows = 50;
+
+/** Reads the data sets (a hub data set is fetched), builds prompts, calls no model. Throws ConfigError. */
+export async function planExperiment(
+  spec: ExperimentSpec,
+  surroundings: Surroundings,
+  signal?: AbortSignal,
+): Promise<VariantPlan[]> {
+  const counts = new Map<string, Promise<number>>();
+  const plans: VariantPlan[] = [];
+  for (const variant of spec.variants) {
+    const dataset = await buildDataset(variant.dataset, surroundings);
+    const key = JSON.stringify(variant.dataset);
+    const counting = counts.get(key) ?? dataset.count(signal);
+    counts.set(key, counting);
+    const total = await counting;
+    const rows = Math.min(variant.sample ?? total, total);
+    plans.push({
+      ...(await previewCosts(variant, surroundings, total, rows)),
+      rows,
+      variant: variant.variant,
+      detectableEffect: detectableEffect({ n: rows, varianceOfDifference: 0.5, alpha: spec.compare.alpha, power: 0.8 }),
+    });
+  }
+  return plans;
+}
+
+async function previewCosts(variant: VariantSpec, surroundings: Surroundings, total: number, rows: number) {
+  const dataset = await buildDataset(variant.dataset, surroundings);
+  const method = await buildMethod(variant.method);
+  let prompts = 0;
+  let chars = 0;
+  let seen = 0;
+  const only = sampleRowIndices(total, Math.min(previewRows, rows), variant.sampleSeed);
+  for await (const example of dataset.examples({ only })) {
+    const preview = method.preview(example).prompts;
+    prompts += preview.length;
+    for (const prompt of preview) chars += prompt.length;
+    seen++;
+  }
+  const calls = Math.round((prompts / Math.max(1, seen)) * rows);
+  return {
+    calls,
+    promptTokens: Math.round((chars / charsPerToken / Math.max(1, seen)) * rows),
+    completionTokensAtMost: calls * variant.sampling.maxTokens,
+  };
+}

@@ -1,0 +1,190 @@
+import type { Dataset, Example } from './dataset.ts';
+import type { Engine, GenerateRequest, Sampling } from './engine.ts';
+import { type CallMeter, meter } from './engine-middleware/meter.ts';
+import { ConfigError, EngineError, messageOf } from './errors.ts';
+import { contentSeed } from './lib/content-seed.ts';
+import { mapConcurrent } from './lib/map-concurrent.ts';
+import { sampleRowIndices } from './lib/sample-examples.ts';
+import type { Method, MethodContext } from './method.ts';
+import type { Metric } from './metric.ts';
+import type { ExampleFailure, ExampleResult, Provenance, RunEvent } from './run.ts';
+
+/** One run, its components built. */
+export interface RunParts {
+  readonly runId: string;
+  readonly variant: string;
+  readonly dataset: Dataset;
+  readonly engine: Engine;
+  readonly method: Method;
+  readonly metrics: readonly Metric[];
+  readonly sampling: Sampling;
+  /** null = every example. */
+  readonly sample: number | null;
+  readonly sampleSeed: string;
+  readonly seed: number;
+  /** Ids of the examples that an earlier attempt finished: they are not done again. */
+  readonly done: ReadonlySet<string>;
+  /** What is known of the run besides its data set and engine. */
+  readonly origin: Omit<
+    Provenance,
+    'datasetFingerprint' | 'datasetRevision' | 'modelDigest' | 'engineFingerprint' | 'engineSettings' | 'seed'
+  >;
+}
+
+export interface Clock {
+  /** ms since the epoch. */
+  now(): number;
+  /** ms from any fixed moment, never backwards. */
+  monotonic(): number;
+}
+
+function failureOf(error: unknown): ExampleFailure {
+  const message = messageOf(error).slice(0, 2000);
+  return error instanceof EngineError ? { kind: error.kind, message } : { kind: 'method-error', message };
+}
+
+function contextFor(parts: RunParts, example: Example, calls: CallMeter, signal?: AbortSignal): MethodContext {
+  return {
+    sampling: parts.sampling,
+    ...(signal === undefined ? {} : { signal }),
+    generate({ prompt, sample = 0, ...changed }) {
+      const request: GenerateRequest = {
+        ...parts.sampling,
+        ...changed,
+        prompt,
+        seed: contentSeed(`${parts.seed}\n${example.id}\n${sample}`),
+        ...(signal === undefined ? {} : { signal }),
+      };
+      return calls.generate(request);
+    },
+  };
+}
+
+async function scoreAll(
+  metrics: readonly Metric[],
+  example: Example,
+  prediction: Awaited<ReturnType<Method['solve']>>,
+) {
+  const scores: Record<string, number> = {};
+  for (const metric of metrics) scores[metric.name] = await metric.score(example, prediction);
+  return scores;
+}
+
+/** Solves and scores one example. Rejects only with what must end the run: a ConfigError, or the caller's own abort. */
+async function runOne(
+  parts: RunParts,
+  item: { example: Example; index: number },
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<ExampleResult> {
+  const { example, index } = item;
+  const calls = meter(parts.engine, clock.monotonic);
+  const started = clock.monotonic();
+  const zeros = Object.fromEntries(parts.metrics.map((metric) => [metric.name, 0]));
+  let outcome: Pick<ExampleResult, 'answer' | 'steps' | 'flags' | 'scores' | 'failure'>;
+  let latencyMs: number;
+  try {
+    // Only the question's fields: a method must not see the targets.
+    const { id, text, context, choices } = example;
+    const question = {
+      id,
+      text,
+      ...(context === undefined ? {} : { context }),
+      ...(choices === undefined ? {} : { choices }),
+    };
+    const prediction = await parts.method.solve(question, contextFor(parts, example, calls, signal));
+    latencyMs = clock.monotonic() - started + calls.addedLatencyMs();
+    const { answer, steps, flags = [] } = prediction;
+    try {
+      outcome = { answer, steps, flags, scores: await scoreAll(parts.metrics, example, prediction) };
+    } catch (error) {
+      outcome = {
+        answer,
+        steps,
+        flags,
+        scores: zeros,
+        failure: { kind: 'metric-error', message: messageOf(error).slice(0, 2000) },
+      };
+    }
+  } catch (error) {
+    if (error instanceof ConfigError || signal?.aborted) throw error;
+    latencyMs = clock.monotonic() - started + calls.addedLatencyMs();
+    outcome = { answer: '', steps: [], flags: [], scores: zeros, failure: failureOf(error) };
+  }
+  return {
+    exampleId: example.id,
+    index,
+    question: example.text,
+    targets: example.targets,
+    ...(example.cluster === undefined ? {} : { cluster: example.cluster }),
+    ...outcome,
+    latencyMs,
+    calls: calls.calls(),
+    finishedAt: clock.now(),
+  };
+}
+
+/** The rows still to do, with their index in the data set. */
+async function* rowsToDo(parts: RunParts, chosen: ReadonlySet<number> | null, signal?: AbortSignal) {
+  const indices = chosen === null ? null : [...chosen].sort((a, b) => a - b);
+  let position = 0;
+  for await (const example of parts.dataset.examples({
+    ...(chosen === null ? {} : { only: chosen }),
+    ...(signal === undefined ? {} : { signal }),
+  })) {
+    const index = indices === null ? position : (indices[position] as number);
+    position++;
+    if (signal?.aborted) return;
+    if (!parts.done.has(example.id)) yield { example, index };
+  }
+}
+
+async function provenanceOf(parts: RunParts, signal?: AbortSignal): Promise<Provenance> {
+  const { dataset, engine, origin, seed } = parts;
+  return {
+    ...origin,
+    datasetFingerprint: await dataset.fingerprint(signal),
+    ...(dataset.revision === undefined ? {} : { datasetRevision: dataset.revision }),
+    modelDigest: engine.modelDigest,
+    engineFingerprint: engine.fingerprint,
+    engineSettings: engine.settings,
+    seed,
+  };
+}
+
+/**
+ * Runs one variant over its examples as a stream of events: `run-started`, one `example-finished` per example in order of
+ * completion, `run-finished`. A failed example is data; a ConfigError ends the run with status `failed`, an abort with
+ * `cancelled` (examples under way are then dropped: a resume does them again).
+ */
+export async function* runExperiment(parts: RunParts, clock: Clock, signal?: AbortSignal): AsyncGenerator<RunEvent> {
+  const { runId, variant } = parts;
+  const started = clock.monotonic();
+  const count = await parts.dataset.count(signal);
+  const chosen =
+    parts.sample === null || parts.sample >= count ? null : sampleRowIndices(count, parts.sample, parts.sampleSeed);
+  const total = chosen?.size ?? count;
+  const provenance = await provenanceOf(parts, signal);
+  yield { type: 'run-started', runId, variant, total, alreadyDone: parts.done.size, provenance };
+  const end = (status: 'finished' | 'cancelled' | 'failed', error?: unknown): RunEvent => ({
+    type: 'run-finished',
+    runId,
+    status,
+    ...(error === undefined ? {} : { error: messageOf(error) }),
+    wallMs: clock.monotonic() - started,
+  });
+  try {
+    const rows = rowsToDo(parts, chosen, signal);
+    for await (const result of mapConcurrent(rows, parts.engine.concurrency, (item) =>
+      runOne(parts, item, clock, signal),
+    )) {
+      yield { type: 'example-finished', runId, result };
+    }
+  } catch (error) {
+    if (!signal?.aborted) {
+      yield end('failed', error);
+      throw error;
+    }
+  }
+  yield end(signal?.aborted ? 'cancelled' : 'finished');
+}
