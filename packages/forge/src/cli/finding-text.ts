@@ -1,0 +1,112 @@
+import { type Comparison, type LatencyComparison, verdictSentence } from '../compare-runs.ts';
+import type { Finding, FindingRun } from '../read-finding.ts';
+import type { Estimate } from '../statistics/estimate.ts';
+import { formatCount, formatDuration, markdownTable, textTable } from './format.ts';
+
+const percent = ({ value, low, high }: Estimate) => `${(100 * value).toFixed(1)} % [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
+const bare = ({ value, low, high }: Estimate) => `${formatDuration(value)} [${formatDuration(low)}, ${formatDuration(high)}]`;
+
+/** One row per run: each metric with its interval, then what it cost. */
+function figures(finding: Finding): { header: string[]; rows: string[][] } {
+  const metrics = [...new Set(finding.runs.flatMap(({ spec }) => spec.metrics.map((metric) => metric.name)))];
+  const priced = finding.runs.some(({ summary }) => summary?.cost.total != null);
+  const header = [
+    'variant',
+    'n',
+    ...metrics,
+    'latency p50',
+    'p95',
+    'p99',
+    'tokens in/out per example',
+    'examples/s',
+    'compute-s per correct',
+    ...(priced ? ['USD per correct'] : []),
+    'failed',
+    'cut off',
+    'empty',
+    'cached calls',
+  ];
+  const rows = finding.runs.map(({ run, summary }: FindingRun) => {
+    if (summary === null) return [run.variant, run.status, ...header.slice(2).map(() => '')];
+    return [
+      run.variant,
+      formatCount(summary.n),
+      ...metrics.map((name) => (summary.metrics[name] === undefined ? '' : percent(summary.metrics[name]))),
+      summary.latencyMs === null ? '' : bare(summary.latencyMs.p50),
+      summary.latencyMs === null ? '' : formatDuration(summary.latencyMs.p95.value),
+      summary.latencyMs === null ? '' : formatDuration(summary.latencyMs.p99.value),
+      `${formatCount(summary.tokens.promptPerExample)} / ${formatCount(summary.tokens.completionPerExample)}`,
+      summary.throughput.examplesPerSecond.toFixed(1),
+      summary.computeSeconds.perCorrect?.toFixed(3) ?? '-',
+      ...(priced ? [summary.cost.perCorrect?.toPrecision(3) ?? '-'] : []),
+      formatCount(summary.failed.total),
+      formatCount(summary.flags['cut-off'] ?? 0),
+      formatCount(summary.flags.empty ?? 0),
+      `${formatCount(summary.cachedCalls)} of ${formatCount(summary.calls)}`,
+    ];
+  });
+  return { header, rows };
+}
+
+function detailsOf(comparison: Comparison): string[] {
+  const { flips, test, difference, neededN, detectableEffect, warnings, unmatched } = comparison;
+  const lines = [
+    `  right only in ${comparison.candidate}: ${flips.gained.count}; right only in ${comparison.baseline}: ${flips.lost.count}`,
+    `  difference ${(100 * difference.value).toFixed(1)} points [${(100 * difference.low).toFixed(1)}, ${(100 * difference.high).toFixed(1)}], ${test.name}, p = ${pValue(test.pValue)}, corrected for the family (Holm) p = ${pValue(test.adjustedPValue)}`,
+  ];
+  if (comparison.verdict === 'underpowered' && neededN !== null) {
+    lines.push(`  ${comparison.pairs} pairs detect ${detectableEffect === null ? '?' : (100 * detectableEffect).toFixed(1)} points with 80 % power; the smallest effect that matters needs n = ${formatCount(neededN)}`);
+  }
+  if (unmatched.baseline + unmatched.candidate > 0) {
+    lines.push(`  left out, in one run only: ${unmatched.baseline} of ${comparison.baseline}, ${unmatched.candidate} of ${comparison.candidate}`);
+  }
+  return [...lines, ...warnings.map((warning) => `  warning: ${warning}`)];
+}
+
+const pValue = (p: number) => (p < 0.001 ? '< 0.001' : p.toFixed(3));
+
+/** The verdicts in words, each with what it rests on. */
+export function comparisonText({ comparisons, latency }: { comparisons: readonly Comparison[]; latency: readonly LatencyComparison[] }): string {
+  const lines = comparisons.flatMap((comparison) => [verdictSentence(comparison), ...detailsOf(comparison)]);
+  for (const one of latency) {
+    const sign = one.difference.value >= 0 ? 'slower' : 'faster';
+    const bounds = [one.difference.low, one.difference.high].map((ms) => `${ms < 0 ? '-' : ''}${formatDuration(Math.abs(ms))}`);
+    lines.push(`latency: ${one.candidate} is ${formatDuration(Math.abs(one.difference.value))} ${sign} than ${one.baseline} per example (95 % interval ${bounds.join(' to ')})`);
+  }
+  return lines.join('\n');
+}
+
+/** A finding for a terminal. */
+export function findingText(finding: Finding): string {
+  const { header, rows } = figures(finding);
+  const { experiment, description, runs } = finding;
+  const unfinished = runs.filter(({ run }) => run.status !== 'finished');
+  // A table on its side: runs are columns, so that it fits a terminal however many figures there are.
+  const sideways = textTable(
+    ['', ...rows.map((row) => row[0] ?? '')],
+    header.slice(1).map((title, i) => [title, ...rows.map((row) => row[i + 1] ?? '')]),
+  );
+  return [
+    `${experiment.name} (${experiment.id})`,
+    ...(description === '' ? [] : [description]),
+    '',
+    sideways,
+    '',
+    ...(finding.comparisons.length === 0 ? [] : [comparisonText(finding)]),
+    ...unfinished.map(({ run }) => `${run.variant}: ${run.status}${run.error === null ? '' : ` (${run.error})`}; go on with: forge resume ${experiment.id}`),
+    `\nIntervals are 95 %. Failed examples count as 0. Details: forge show ${experiment.id} --examples "${runs[0]?.run.variant ?? ''}"`,
+  ].join('\n');
+}
+
+/** A finding as Markdown, for a report or a README. */
+export function findingMarkdown(finding: Finding): string {
+  const { header, rows } = figures(finding);
+  return [
+    `## ${finding.experiment.name}`,
+    '',
+    ...(finding.description === '' ? [] : [finding.description, '']),
+    markdownTable(header, rows),
+    '',
+    ...finding.comparisons.map((comparison) => `- ${verdictSentence(comparison)}`),
+  ].join('\n');
+}

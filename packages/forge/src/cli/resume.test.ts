@@ -1,0 +1,92 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createRandom } from '../lib/random.ts';
+import { forge } from '../testing/forge-process.ts';
+
+const examples = 400;
+let dir: string;
+
+const experiment = `version: 1
+name: long
+dataset: { name: json-lines, path: rows.jsonl, columns: { question: question, answer: answer } }
+engine: { name: scripted, default: 'odd', latencyMs: 20, concurrency: 4, responses: [{ match: 'even', text: 'even' }] }
+method: naive
+metrics: [exact-match]
+`;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'forge-resume-'));
+  const rows = Array.from({ length: examples }, (_, i) => ({ question: `Number ${i} is ${i % 2 === 0 ? 'even' : 'odd'}?`, answer: i % 3 === 0 ? 'even' : 'odd' }));
+  await writeFile(join(dir, 'rows.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  await writeFile(join(dir, 'long.yaml'), experiment);
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+interface Row {
+  exampleId: string;
+  answer: string;
+  scores: Record<string, number>;
+}
+
+async function exported(): Promise<Row[]> {
+  const id = JSON.parse((await forge(['list', '--json'], { cwd: dir })).stdout).items[0].id as string;
+  const { stdout } = await forge(['export', id], { cwd: dir });
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+    .filter((line) => line.type === 'result');
+}
+
+const outcome = (rows: Row[]) => rows.map(({ exampleId, answer, scores }) => ({ exampleId, answer, scores }));
+
+describe('a run that is interrupted', () => {
+  it('gives the same result as an uninterrupted one after kill -9 at 20 random points', async () => {
+    // No cache: a repeated example would be a repeated call.
+    await writeFile(join(dir, 'long.yaml'), `${experiment}cache: false\n`);
+    expect((await forge(['run', 'long.yaml'], { cwd: dir, env: { FORGE_HOME: 'whole' } })).code).toBe(0);
+    const whole = JSON.parse((await forge(['show', '--json'], { cwd: dir, env: { FORGE_HOME: 'whole' } })).stdout);
+
+    const random = createRandom('kill points');
+    let command = ['run', 'long.yaml'];
+    let kills = 0;
+    let created = false;
+    while (kills < 20) {
+      // From before the database is open to the middle of the run.
+      const delay = 300 + random.below(900);
+      const result = await forge(command, {
+        cwd: dir,
+        onStart: (child) => void setTimeout(delay).then(() => child.kill('SIGKILL')),
+      });
+      if (result.signal !== 'SIGKILL') break;
+      kills++;
+      created ||= JSON.parse((await forge(['list', '--json'], { cwd: dir })).stdout).items.length > 0;
+      command = created ? ['resume'] : ['run', 'long.yaml'];
+    }
+    expect(kills).toBeGreaterThanOrEqual(5);
+    const last = await forge(['resume', '--json'], { cwd: dir });
+    expect(last.code).toBe(0);
+    const finding = JSON.parse(last.stdout);
+    expect(finding.runs[0].summary).toMatchObject({ n: examples, calls: examples });
+    expect(finding.runs[0].summary.metrics).toEqual(whole.runs[0].summary.metrics);
+    const rows = await exported();
+    expect(new Set(rows.map((row) => row.exampleId)).size).toBe(examples);
+    expect(rows).toHaveLength(examples);
+    expect(outcome(rows).every((row) => row.answer === (Number(row.exampleId) % 2 === 0 ? 'even' : 'odd'))).toBe(true);
+  }, 300_000);
+
+  it('stops in order on Ctrl-C and goes on where it was', async () => {
+    const stopped = await forge(['run', 'long.yaml'], { cwd: dir, onStart: (child) => void setTimeout(1800).then(() => child.kill('SIGINT')) });
+    expect(stopped.code).toBe(130);
+    expect(stopped.stderr).toContain('forge resume');
+    const before = (await exported()).length;
+    expect(before).toBeGreaterThan(0);
+    expect(before).toBeLessThan(examples);
+    const resumed = await forge(['resume', '--json'], { cwd: dir });
+    expect(resumed.code).toBe(0);
+    expect(JSON.parse(resumed.stdout).runs[0].summary.n).toBe(examples);
+  }, 60_000);
+});
