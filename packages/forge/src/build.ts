@@ -26,7 +26,7 @@ export const buildDataset = (spec: ComponentSpec, s: Surroundings): Promise<Data
   create(catalog.dataset, spec, s);
 export const buildMethod = (spec: ComponentSpec): Promise<Method> => create(catalog.method, spec, {});
 export const buildMetrics = (specs: readonly ComponentSpec[]): Promise<Metric[]> =>
-  Promise.all(specs.map((spec) => create(catalog.metric, spec, {})));
+  Promise.all(specs.map((spec): Promise<Metric> => create(catalog.metric, spec, {})));
 
 /** Engines are costly: variants that name the same one share it, and it closes after its last use. */
 export interface EnginePool {
@@ -39,7 +39,7 @@ export interface EnginePool {
 
 export function createEnginePool(
   variants: readonly VariantSpec[],
-  parts: Surroundings & { random(): number; responses: Pick<Store, 'getResponses' | 'putResponses'> },
+  parts: Surroundings & { random(): number; monotonic(): number; responses: Pick<Store, 'getResponses' | 'putResponses'> },
 ): EnginePool {
   const keyOf = (variant: VariantSpec) => canonicalJson(variant.engine);
   const uses = new Map<string, number>();
@@ -48,7 +48,7 @@ export function createEnginePool(
 
   async function openSteady(spec: ComponentSpec): Promise<Engine> {
     const bare = await create(catalog.engine, spec, parts);
-    return withRetry(withAdaptiveLimit(bare), { random: parts.random });
+    return withRetry(withAdaptiveLimit(bare, parts.monotonic), { random: parts.random });
   }
 
   return {

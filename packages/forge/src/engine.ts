@@ -83,6 +83,8 @@ export interface Engine {
   readonly settings: Readonly<Record<string, string | number | boolean>>;
   /** How many requests it is worth keeping in flight: the runner works on so many examples at once. */
   readonly concurrency: number;
+  /** How often a request that failed in a retryable way is worth repeating; unset: as often as `withRetry` does by itself. */
+  readonly maxRetries?: number;
   /** Rejects with EngineError. */
   generate(request: GenerateRequest): Promise<Generation>;
   /** Log-likelihood of a continuation, where the engine can tell. Rejects with EngineError. */

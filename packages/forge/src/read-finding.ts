@@ -95,7 +95,6 @@ export async function compareGroups(
     latency: compareLatency(
       baseline.latencies,
       candidates.map((one) => one.latencies),
-      { alpha },
     ),
   };
 }

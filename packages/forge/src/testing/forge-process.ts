@@ -21,7 +21,11 @@ export interface ForgeOptions {
 /** Runs `forge <args>` to its end, whatever the exit code. */
 export function forge(args: readonly string[], { cwd, env = {}, onStart }: ForgeOptions): Promise<ForgeResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...args], { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [main, ...args], {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

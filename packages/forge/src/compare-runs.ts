@@ -1,0 +1,201 @@
+import { equivalenceTest } from './statistics/equivalence.ts';
+import {
+  clusteredMeanEstimate,
+  clusteredStandardError,
+  type Estimate,
+  fewClusters,
+  mean,
+  meanEstimate,
+  standardError,
+} from './statistics/estimate.ts';
+import { holm } from './statistics/families.ts';
+import { mcNemar } from './statistics/mcnemar.ts';
+import { detectableEffect, neededN } from './statistics/power.ts';
+import { bootstrapMean, signFlipTest } from './statistics/resampling.ts';
+import { estimateScores } from './summarize-run.ts';
+
+/** The scores of one variant by example id; repeats were averaged within the question before. */
+export interface PairedInput {
+  readonly label: string;
+  readonly scores: ReadonlyMap<string, { readonly score: number; readonly cluster: string | null }>;
+}
+
+export type Verdict = 'better' | 'worse' | 'tied' | 'underpowered';
+
+export interface Flips {
+  readonly count: number;
+  /** The first ones, in the baseline's order. */
+  readonly ids: readonly string[];
+}
+
+/** One candidate against the baseline, paired by example. JSON. */
+export interface Comparison {
+  readonly metric: string;
+  readonly baseline: string;
+  readonly candidate: string;
+  /** Examples in both runs: what everything below is about. */
+  readonly pairs: number;
+  /** Examples in one run only: left out, and said so. */
+  readonly unmatched: { readonly baseline: number; readonly candidate: number };
+  readonly baselineMean: Estimate;
+  readonly candidateMean: Estimate;
+  /** Candidate minus baseline. */
+  readonly difference: Estimate;
+  readonly test: { readonly name: string; readonly pValue: number; readonly adjustedPValue: number };
+  /** p-value of equivalence within the minimum effect (TOST). */
+  readonly equivalencePValue: number;
+  readonly flips: { readonly gained: Flips; readonly lost: Flips };
+  readonly verdict: Verdict;
+  /** Examples needed to find the minimum effect with 80 % power at the observed variance; null where nothing varies. */
+  readonly neededN: number | null;
+  /** What this many examples find with 80 % power; null where nothing varies. */
+  readonly detectableEffect: number | null;
+  readonly warnings: readonly string[];
+}
+
+export interface CompareOptions {
+  readonly metric: { readonly name: string; readonly binary: boolean };
+  readonly alpha?: number;
+  /** Smallest difference that matters, in the metric's unit. */
+  readonly minimumEffect?: number;
+  readonly seed?: number | string;
+  readonly resamples?: number;
+}
+
+const maxFlipIds = 1000;
+
+interface Pairs {
+  readonly ids: readonly string[];
+  readonly baseline: Float64Array;
+  readonly candidate: Float64Array;
+  readonly differences: Float64Array;
+  /** null where no example names a cluster. */
+  readonly clusters: readonly (string | null)[] | null;
+  readonly unmatched: { baseline: number; candidate: number };
+}
+
+function alignPairs(baseline: PairedInput, candidate: PairedInput): Pairs {
+  const ids = [...baseline.scores.keys()].filter((id) => candidate.scores.has(id));
+  const scoresOf = (input: PairedInput) => Float64Array.from(ids, (id) => input.scores.get(id)?.score ?? 0);
+  const [a, b] = [scoresOf(baseline), scoresOf(candidate)];
+  const clusters = ids.map((id) => baseline.scores.get(id)?.cluster ?? null);
+  return {
+    ids,
+    baseline: a,
+    candidate: b,
+    differences: b.map((score, i) => score - (a[i] as number)),
+    clusters: clusters.some((cluster) => cluster !== null) ? clusters : null,
+    unmatched: { baseline: baseline.scores.size - ids.length, candidate: candidate.scores.size - ids.length },
+  };
+}
+
+function flipsOf(pairs: Pairs, sign: 1 | -1): Flips {
+  const ids = pairs.ids.filter((_, i) => Math.sign(pairs.differences[i] as number) === sign);
+  return { count: ids.length, ids: ids.slice(0, maxFlipIds) };
+}
+
+function significance(pairs: Pairs, flips: Comparison['flips'], options: CompareOptions): { name: string; pValue: number } {
+  if (options.metric.binary && pairs.clusters === null) {
+    return { name: 'McNemar mid-p', pValue: mcNemar(flips.gained.count, flips.lost.count).midP };
+  }
+  const { seed = 0, resamples = 10_000 } = options;
+  const clusters = pairs.clusters === null ? {} : { clusters: pairs.clusters };
+  return { name: 'sign-flip permutation', pValue: signFlipTest(pairs.differences, { ...clusters, seed, resamples }) };
+}
+
+function warningsOf(pairs: Pairs, clusterCount: number | null): string[] {
+  const warnings: string[] = [];
+  if (pairs.ids.length < 30) warnings.push(`only ${pairs.ids.length} pairs: intervals are rough`);
+  if (clusterCount !== null && clusterCount < fewClusters) warnings.push(`only ${clusterCount} clusters: clustered intervals are too narrow under ${fewClusters}`);
+  return warnings;
+}
+
+function verdictOf(difference: number, adjusted: number, equivalence: number, alpha: number): Verdict {
+  if (adjusted < alpha && difference !== 0) return difference > 0 ? 'better' : 'worse';
+  return equivalence < alpha ? 'tied' : 'underpowered';
+}
+
+function compareOne(baseline: PairedInput, candidate: PairedInput, options: CompareOptions): Omit<Comparison, 'verdict'> {
+  const { alpha = 0.05, minimumEffect = 0.05, metric } = options;
+  const pairs = alignPairs(baseline, candidate);
+  const { differences, clusters } = pairs;
+  const n = differences.length;
+  const flips = { gained: flipsOf(pairs, 1), lost: flipsOf(pairs, -1) };
+  const clustered = clusters === null ? null : clusteredStandardError(differences, clusters);
+  const error = n < 2 ? Number.NaN : (clustered?.error ?? standardError(differences));
+  const df = (clustered?.count ?? n) - 1;
+  // The variance that n independent examples would need for this standard error: clusters cost their design effect.
+  const variance = n < 2 ? 0 : error ** 2 * n;
+  const varies = Number.isFinite(variance) && variance > 0;
+  const test = significance(pairs, flips, options);
+  return {
+    metric: metric.name,
+    baseline: baseline.label,
+    candidate: candidate.label,
+    pairs: n,
+    unmatched: pairs.unmatched,
+    baselineMean: estimateScores(pairs.baseline, clusters, metric.binary),
+    candidateMean: estimateScores(pairs.candidate, clusters, metric.binary),
+    difference: clusters === null ? meanEstimate(differences) : clusteredMeanEstimate(differences, clusters),
+    test: { ...test, adjustedPValue: test.pValue },
+    equivalencePValue: n < 2 ? 1 : equivalenceTest(mean(differences), error, df, minimumEffect),
+    flips,
+    neededN: varies ? neededN(minimumEffect, { varianceOfDifference: variance, alpha }) : null,
+    detectableEffect: varies ? detectableEffect({ n, varianceOfDifference: variance, alpha }) : null,
+    warnings: warningsOf(pairs, clustered?.count ?? null),
+  };
+}
+
+/**
+ * Compares candidates with a baseline on one metric, paired by example id. Significance: McNemar's mid-p test for 0/1 scores
+ * without clusters, else a sign-flip permutation test over clusters; Holm's correction over the candidates. Verdict: `better` or
+ * `worse` where the corrected p < alpha, `tied` where the difference is shown to lie within the minimum effect (TOST), else
+ * `underpowered`: the data cannot tell.
+ */
+export function compareRuns(baseline: PairedInput, candidates: readonly PairedInput[], options: CompareOptions): Comparison[] {
+  const { alpha = 0.05 } = options;
+  const alone = candidates.map((candidate) => compareOne(baseline, candidate, options));
+  const adjusted = holm(alone.map((comparison) => comparison.test.pValue));
+  return alone.map((comparison, i) => {
+    const adjustedPValue = adjusted[i] ?? comparison.test.pValue;
+    const verdict = verdictOf(comparison.difference.value, adjustedPValue, comparison.equivalencePValue, alpha);
+    return { ...comparison, test: { ...comparison.test, adjustedPValue }, verdict };
+  });
+}
+
+export interface LatencyComparison {
+  readonly baseline: string;
+  readonly candidate: string;
+  readonly pairs: number;
+  /** Candidate minus baseline, ms per example. */
+  readonly difference: Estimate;
+}
+
+/** Differences of latency per example with a bootstrap interval: latencies are skewed. `scores` are ms. */
+export function compareLatency(
+  baseline: PairedInput,
+  candidates: readonly PairedInput[],
+  options: { readonly seed?: number | string; readonly resamples?: number } = {},
+): LatencyComparison[] {
+  return candidates.map((candidate) => {
+    const { differences, clusters, ids } = alignPairs(baseline, candidate);
+    const difference = bootstrapMean(differences, { ...options, ...(clusters === null ? {} : { clusters }) });
+    return { baseline: baseline.label, candidate: candidate.label, pairs: ids.length, difference };
+  });
+}
+
+const points = (share: number) => Math.abs(100 * share).toFixed(1);
+const p = (value: number) => (value < 0.001 ? 'p < 0.001' : `p = ${value.toFixed(3)}`);
+
+/** The verdict in one sentence. Scores are shares of 1, shown in points of a hundred. */
+export function verdictSentence(comparison: Comparison): string {
+  const { baseline, candidate, metric, difference, test, verdict, pairs } = comparison;
+  const interval = `95 % interval ${(100 * difference.low).toFixed(1)} to ${(100 * difference.high).toFixed(1)}`;
+  const evidence = `(${interval}, ${test.name}, ${p(test.adjustedPValue)}, n = ${pairs})`;
+  if (verdict === 'better' || verdict === 'worse') {
+    return `${candidate} is ${verdict} than ${baseline} by ${points(difference.value)} points of ${metric} ${evidence}`;
+  }
+  if (verdict === 'tied') return `${candidate} and ${baseline} are tied on ${metric}: the difference is too small to matter ${evidence}`;
+  const more = comparison.neededN === null ? '' : `; n = ${comparison.neededN.toLocaleString('en-US')} would tell`;
+  return `${candidate} against ${baseline} on ${metric}: this run cannot tell ${evidence}${more}`;
+}

@@ -1,0 +1,126 @@
+// The model process: a malformed model aborts it, and only it. Talks to its parent over IPC; ends with it.
+import type { Llama, LlamaModel, Token } from 'node-llama-cpp';
+import { EngineError, messageOf } from '../../errors.ts';
+import type { LoadOptions, ModelAnswer, ModelRequest } from './protocol.ts';
+import { createScheduler, type Job } from './scheduler.ts';
+import { scoreContinuation } from './score.ts';
+
+const defaultContextSize = 2048;
+const send = (answer: ModelAnswer) => process.send?.(answer);
+
+async function load(options: LoadOptions) {
+  const binding = await import('node-llama-cpp');
+  // Threads beyond the cores only slow a CPU down; 0 leaves the choice to the context.
+  const llama: Llama = await binding.getLlama({
+    gpu: options.gpu,
+    build: 'never',
+    skipDownload: true,
+    maxThreads: 0,
+    progressLogs: false,
+    logLevel: binding.LlamaLogLevel.error,
+  });
+  const model: LlamaModel = await llama.loadModel({
+    modelPath: options.modelPath,
+    ...(options.gpuLayers === 'auto' ? {} : { gpuLayers: options.gpuLayers }),
+  });
+  const threads = options.threads ?? llama.cpuMathCores;
+  const context = await model.createContext({
+    sequences: options.invariant ? 1 : options.batch,
+    contextSize: options.contextSize ?? Math.min(model.trainContextSize, defaultContextSize),
+    threads,
+    ...(options.lora.length === 0
+      ? {}
+      : { lora: { adapters: options.lora.map(({ path, scale }) => ({ filePath: path, scale })) } }),
+  });
+  const info = {
+    contextSize: context.contextSize,
+    threads,
+    gpu: String(llama.gpu),
+    gpuLayers: model.gpuLayers,
+    bindingVersion: (await binding.getModuleVersion()) as string,
+  };
+  return { binding, model, context, info };
+}
+
+type Loaded = Awaited<ReturnType<typeof load>>;
+
+/** Prompt to tokens, with the model's own start token, or inside its chat template. */
+function createTokenizer({ binding, model }: Loaded, chat: boolean): (prompt: string) => Token[] {
+  if (chat) {
+    const wrapper = binding.resolveChatWrapper(model);
+    return (prompt) =>
+      wrapper
+        .generateContextState({
+          chatHistory: [
+            { type: 'user', text: prompt },
+            { type: 'model', response: [] },
+          ],
+        })
+        .contextText.tokenize(model.tokenizer);
+  }
+  const { bos, shouldPrependBosToken } = model.tokens;
+  return (prompt) => {
+    const tokens = model.tokenize(prompt, false);
+    return shouldPrependBosToken && bos !== null
+      ? [bos, ...tokens]
+      : tokens.length === 0 && bos !== null
+        ? [bos]
+        : tokens;
+  };
+}
+
+function serve(loaded: Loaded, options: LoadOptions): void {
+  const { model, context } = loaded;
+  const tokenize = createTokenizer(loaded, options.chat);
+  const scheduler = createScheduler(model, context, { invariant: options.invariant });
+  const jobs = new Map<number, Job>();
+
+  async function answer(message: Exclude<ModelRequest, { type: 'load' | 'cancel' | 'close' }>) {
+    switch (message.type) {
+      case 'generate': {
+        const job: Job = { request: message.request, prompt: tokenize(message.request.prompt), cancelled: false };
+        jobs.set(message.id, job);
+        return scheduler.generate(job).finally(() => jobs.delete(message.id));
+      }
+      case 'score':
+        return scheduler.exclusive((sequence) =>
+          scoreContinuation(model, sequence, tokenize(message.prompt), tokenize(message.prompt + message.continuation)),
+        );
+      case 'count':
+        return model.tokenize(message.text, false).length;
+    }
+  }
+
+  process.on('message', (message: ModelRequest) => {
+    if (message.type === 'close') {
+      scheduler.drop();
+      process.disconnect();
+    } else if (message.type === 'cancel') {
+      const job = jobs.get(message.id);
+      if (job !== undefined) job.cancelled = true;
+    } else if (message.type !== 'load') {
+      answer(message).then(
+        (result) => send({ type: 'done', id: message.id, result }),
+        (error) => {
+          const kind = error instanceof EngineError ? error.kind : 'bad-response';
+          send({ type: 'failed', id: message.id, kind, message: messageOf(error) });
+        },
+      );
+    }
+  });
+}
+
+process.once('message', async (message: ModelRequest) => {
+  if (message.type !== 'load') return;
+  try {
+    const loaded = await load(message.options);
+    serve(loaded, message.options);
+    send({ type: 'ready', info: loaded.info });
+  } catch (error) {
+    const outOfMemory = (error as Error)?.name === 'InsufficientMemoryError' || /memory|VRAM/i.test(messageOf(error));
+    send({ type: 'load-failed', reason: messageOf(error), outOfMemory });
+  }
+});
+
+// Without this a parent that was killed would leave its model process behind. Native threads do not end with exit handlers.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));

@@ -1,0 +1,134 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { ConfigError, EngineError } from '../../errors.ts';
+import type { LoadOptions, ModelAnswer, ModelInfo, ModelRequest } from './protocol.ts';
+
+const entry = fileURLToPath(new URL('./child.ts', import.meta.url));
+const maxRestarts = 3;
+const closeGraceMs = 2000;
+const stderrTailChars = 2000;
+
+interface Pending {
+  readonly resolve: (result: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
+type Unnumbered = ModelRequest extends infer R ? (R extends { readonly id: number } ? Omit<R, 'id'> : never) : never;
+
+function adviceOutOfMemory(options: LoadOptions): string {
+  return `not enough memory for this model with batch ${options.batch}, contextSize ${options.contextSize ?? 'auto'} and gpuLayers ${options.gpuLayers}: lower batch or contextSize, put fewer layers on the GPU (gpuLayers), or take a smaller quantization (Q4_K_M, say)`;
+}
+
+/** The model in a process of its own. Throws ConfigError where it cannot be loaded. */
+export async function startModelProcess(options: LoadOptions, label: string) {
+  let child: ChildProcess;
+  let restarts = 0;
+  let closed = false;
+  let nextId = 0;
+  const pending = new Map<number, Pending>();
+
+  async function start(): Promise<ModelInfo> {
+    const started = fork(entry, [], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    let stderr = '';
+    started.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      stderr = (stderr + text).slice(-stderrTailChars);
+    });
+    const { promise: ready, resolve, reject } = Promise.withResolvers<ModelInfo>();
+    started.on('message', (answer: ModelAnswer) => {
+      if (answer.type === 'ready') resolve(answer.info);
+      else if (answer.type === 'load-failed') {
+        reject(
+          new ConfigError(
+            `model ${label}: ${answer.outOfMemory ? adviceOutOfMemory(options) : `cannot be loaded: ${answer.reason}`}`,
+          ),
+        );
+      } else settle(answer);
+    });
+    started.on('exit', (code, signal) => {
+      const reason = signal === null ? `exit code ${code}` : signal;
+      const said = stderr.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
+      reject(
+        new ConfigError(
+          `model ${label}: the model process ended while it loaded (${reason}): the file is damaged or of a kind that this version of llama.cpp cannot read${said === '' ? '' : `; it said: ${said}`}`,
+        ),
+      );
+      if (started === child) failAll(`the model process ended (${reason})`);
+    });
+    child = started;
+    started.send({ type: 'load', options } satisfies ModelRequest);
+    try {
+      return await ready;
+    } catch (error) {
+      started.kill('SIGKILL');
+      throw error;
+    }
+  }
+
+  function settle(answer: Extract<ModelAnswer, { id: number }>): void {
+    const waiting = pending.get(answer.id);
+    pending.delete(answer.id);
+    if (answer.type === 'done') waiting?.resolve(answer.result as never);
+    else waiting?.reject(new EngineError(answer.kind, answer.message));
+  }
+
+  function failAll(message: string): void {
+    for (const { reject } of pending.values()) reject(new EngineError('crashed', message, { retryable: true }));
+    pending.clear();
+  }
+
+  let info = await start();
+  let starting: Promise<ModelInfo> | undefined;
+
+  /** A process that died is started again, a few times: one bad prompt must not end a run, a bad model must. */
+  async function alive(): Promise<void> {
+    if (closed) throw new EngineError('cancelled', 'the engine was closed');
+    if (starting === undefined && (child.exitCode !== null || child.signalCode !== null)) {
+      if (restarts >= maxRestarts)
+        throw new ConfigError(
+          `model ${label}: the model process crashed ${restarts + 1} times; try gpu: false, a smaller batch, or another model file`,
+        );
+      restarts++;
+      starting = start().finally(() => {
+        starting = undefined;
+      });
+    }
+    if (starting !== undefined) info = await starting;
+  }
+
+  return {
+    info: () => info,
+    /** Sends one request; rejects with EngineError. */
+    async request<Result>(message: Unnumbered, signal?: AbortSignal): Promise<Result> {
+      await alive();
+      if (signal?.aborted) throw new EngineError('cancelled', 'cancelled by the caller');
+      const id = nextId++;
+      const { promise, resolve, reject } = Promise.withResolvers<Result>();
+      pending.set(id, { resolve: resolve as Pending['resolve'], reject });
+      const cancel = () => child.connected && child.send({ type: 'cancel', id } satisfies ModelRequest);
+      signal?.addEventListener('abort', cancel, { once: true });
+      child.send({ ...message, id } as ModelRequest, (error) => {
+        if (error === null) return;
+        pending.delete(id);
+        reject(new EngineError('crashed', 'the model process is gone', { retryable: true }));
+      });
+      try {
+        return await promise;
+      } finally {
+        signal?.removeEventListener('abort', cancel);
+      }
+    },
+    /** Asks the process to end, then ends it. Idempotent. */
+    async close(): Promise<void> {
+      if (closed) return;
+      closed = true;
+      failAll('the engine was closed');
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, 'exit');
+      if (child.connected) child.send({ type: 'close' } satisfies ModelRequest);
+      const timer = setTimeout(() => child.kill('SIGKILL'), closeGraceMs);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
+}

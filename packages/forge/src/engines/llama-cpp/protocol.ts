@@ -1,0 +1,45 @@
+import type { GenerateRequest, Generation, TokenLogprobs } from '../../engine.ts';
+import type { EngineErrorKind } from '../../errors.ts';
+
+/** What the model process is started with. */
+export interface LoadOptions {
+  readonly modelPath: string;
+  readonly batch: number;
+  /** Tokens per sequence; null = the model's training context, at most 2048. */
+  readonly contextSize: number | null;
+  /** null = as many as the machine has cores. */
+  readonly threads: number | null;
+  readonly gpu: 'auto' | 'cuda' | 'vulkan' | 'metal' | false;
+  readonly gpuLayers: 'auto' | number;
+  readonly lora: readonly { readonly path: string; readonly scale: number }[];
+  readonly invariant: boolean;
+  readonly chat: boolean;
+}
+
+export type ModelRequest =
+  | { readonly type: 'load'; readonly options: LoadOptions }
+  | { readonly type: 'generate'; readonly id: number; readonly request: Omit<GenerateRequest, 'signal'> }
+  | { readonly type: 'score'; readonly id: number; readonly prompt: string; readonly continuation: string }
+  | { readonly type: 'count'; readonly id: number; readonly text: string }
+  | { readonly type: 'cancel'; readonly id: number }
+  | { readonly type: 'close' };
+
+/** What was really loaded. */
+export interface ModelInfo {
+  readonly contextSize: number;
+  readonly threads: number;
+  readonly gpu: string;
+  readonly gpuLayers: number;
+  readonly bindingVersion: string;
+}
+
+/** A generation as the model process knows it: `totalMs` is the caller's to measure. */
+export type ModelGeneration = Pick<Generation, 'text' | 'finishReason' | 'usage'> & {
+  readonly timing: Omit<Generation['timing'], 'totalMs'>;
+};
+
+export type ModelAnswer =
+  | { readonly type: 'ready'; readonly info: ModelInfo }
+  | { readonly type: 'load-failed'; readonly reason: string; readonly outOfMemory: boolean }
+  | { readonly type: 'done'; readonly id: number; readonly result: ModelGeneration | TokenLogprobs | number }
+  | { readonly type: 'failed'; readonly id: number; readonly kind: EngineErrorKind; readonly message: string };

@@ -1,0 +1,46 @@
+import type { Token } from 'node-llama-cpp';
+
+/** The replacement character that a cut UTF-8 sequence decodes to. */
+const broken = '\uFFFD';
+/** A character has at most 4 bytes, so at most 4 byte tokens; a model may also write the character itself. */
+const maxPending = 4;
+
+/**
+ * Turns tokens into text as they come, and watches for stop strings, which may span tokens. A character whose bytes are spread
+ * over tokens appears whole.
+ */
+export function createTextBuffer(
+  detokenize: (tokens: readonly Token[], before: readonly Token[]) => string,
+  promptEnd: readonly Token[],
+  stop: readonly string[],
+) {
+  const longestStop = Math.max(0, ...stop.map((one) => one.length));
+  let before = [...promptEnd];
+  let pending: Token[] = [];
+  let text = '';
+  let stoppedAt: number | undefined;
+
+  function decodePending(): void {
+    const from = Math.max(0, text.length - longestStop);
+    text += detokenize(pending, before);
+    before = [...before, ...pending].slice(-8);
+    pending = [];
+    const found = stop.map((one) => text.indexOf(one, from)).filter((at) => at >= 0);
+    if (found.length > 0) stoppedAt = Math.min(...found);
+  }
+
+  return {
+    /** True once a stop string is complete. */
+    push(token: Token): boolean {
+      pending.push(token);
+      if (pending.length < maxPending && detokenize(pending, before).endsWith(broken)) return false;
+      decodePending();
+      return stoppedAt !== undefined;
+    },
+    /** The whole text, without the stop string. */
+    end(): string {
+      if (pending.length > 0) decodePending();
+      return stoppedAt === undefined ? text : text.slice(0, stoppedAt);
+    },
+  };
+}

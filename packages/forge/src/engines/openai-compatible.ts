@@ -1,0 +1,193 @@
+import type { Definition } from '../definition.ts';
+import type { Engine, EngineParts, EngineStats, GenerateRequest, Generation, TokenUsage } from '../engine.ts';
+import { ConfigError, EngineError, messageOf } from '../errors.ts';
+import { canonicalJson } from '../lib/canonical-json.ts';
+import {
+  broken,
+  type Collected,
+  collect,
+  decodeUtf8,
+  finish,
+  nothingCollected,
+  parseJson,
+} from './openai-compatible/answer.ts';
+import { createEventReader } from './openai-compatible/event-stream.ts';
+import { createHttpClient, type HttpAnswer, type HttpClient } from './openai-compatible/http-client.ts';
+import { failureOfStatus } from './openai-compatible/http-failure.ts';
+import { type Options, options, resolveServer } from './openai-compatible/options.ts';
+import { requestBody } from './openai-compatible/request-body.ts';
+import { scoreBody, scoreByEcho } from './openai-compatible/score.ts';
+import { createTokenCounter } from './openai-compatible/tokenize.ts';
+
+/** Bytes of UTF-8 a token, roughly, in the tokenizers of current models: for servers that cannot count. */
+const bytesPerToken = 4;
+
+const noTokens: TokenUsage = { promptTokens: 0, completionTokens: 0, cachedPromptTokens: 0 };
+
+/** 200 and of a type that can hold an answer; else throws what it means. */
+function checkAnswer(answer: HttpAnswer, url: string, nowMs: number): void {
+  const { status, headers } = answer;
+  if (status !== 200) {
+    throw failureOfStatus({ status, headers, body: answer.body.toString('utf8') }, url, nowMs);
+  }
+  const type = headers['content-type'] ?? '';
+  if (/html/i.test(type)) {
+    throw new EngineError(
+      'bad-response',
+      `${url} sent a web page (${type}) instead of JSON: is baseUrl the address of the API?`,
+    );
+  }
+}
+
+/** The one place where requests go out: asks, follows the stream, and says when the first token came. */
+async function ask(
+  client: HttpClient,
+  request: { url: string; path: string; body: string; signal?: AbortSignal | undefined },
+  parts: EngineParts,
+  now: () => number,
+) {
+  const collected: Collected = nothingCollected();
+  let firstTokenAt: number | undefined;
+  const events = createEventReader((json) => {
+    collect(collected, parseJson(json));
+    if (collected.started) firstTokenAt ??= now();
+  });
+  const answer = await client.post({ ...request, onEventData: events.push });
+  checkAnswer(answer, request.url, parts.now());
+  if (!answer.eventStream) collect(collected, parseJson(decodeUtf8(answer.body)));
+  else if (!events.done() && collected.finishReason === undefined)
+    throw broken('the stream ended before the answer did');
+  return { collected, answer, firstTokenAt };
+}
+
+/** Without a stream the split is not known: all of it is then decoding. */
+function timingOf({ askedAt, sentAt, endedAt }: HttpAnswer, firstTokenAt: number | undefined): Generation['timing'] {
+  const decodingFrom = firstTokenAt ?? sentAt;
+  return {
+    queuedMs: sentAt - askedAt,
+    prefillMs: decodingFrom - sentAt,
+    decodeMs: endedAt - decodingFrom,
+    computeMs: 0,
+    totalMs: endedAt - askedAt,
+  };
+}
+
+/** No message may show a secret: servers repeat keys in their errors. */
+function withoutSecrets(error: unknown, secrets: readonly string[]): unknown {
+  const message = messageOf(error);
+  const clean = secrets.reduce((text, secret) => text.replaceAll(secret, '[secret]'), message);
+  if (clean === message) return error;
+  if (error instanceof EngineError) {
+    const { kind, retryable, retryAfterMs } = error;
+    return new EngineError(kind, clean, { retryable, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+  }
+  return error instanceof ConfigError ? new ConfigError(clean) : new Error(clean);
+}
+
+/** Warnings that are worth saying once. */
+function createNotices(parts: EngineParts, model: string) {
+  const said = new Set<string>();
+  return (message: string) => {
+    if (said.has(message)) return;
+    said.add(message);
+    parts.notify({ level: 'warning', message: `engine ${model}: ${message}` });
+  };
+}
+
+function create(given: Options, parts: EngineParts): Engine {
+  const { model, api, concurrency, timeoutMs, maxRetries, maxResponseBytes, stream, maxTokensField, extraBody } = given;
+  const { baseUrl, headers, secrets, samplingFields } = resolveServer(given, parts.env);
+  const now = () => performance.now();
+  const client = createHttpClient({ baseUrl, headers, maxConnections: concurrency, timeoutMs, maxResponseBytes, now });
+  const warn = createNotices(parts, model);
+  const count = createTokenCounter(client, baseUrl, model);
+  const pathOf = (endpoint: string) => `${baseUrl.pathname.replace(/\/$/, '')}/${endpoint}${baseUrl.search}`;
+  const path = pathOf(api === 'chat' ? 'chat/completions' : 'completions');
+  const shownUrl = `${baseUrl.origin}${baseUrl.pathname.replace(/\/$/, '')}`;
+  const stats = { requests: 0, failures: 0, retries: 0, promptTokens: 0, cachedPromptTokens: 0, completionTokens: 0 };
+
+  /** What the server says; else what its tokenizer counts (a chat template's own tokens are then not in it); else 0. */
+  async function usageOf(request: GenerateRequest, collected: Collected): Promise<TokenUsage> {
+    if (collected.usage !== undefined) return collected.usage;
+    const promptTokens = await count(request.prompt, request.signal).catch(() => null);
+    const completionTokens = await count(collected.text, request.signal).catch(() => null);
+    if (promptTokens === null || completionTokens === null) {
+      warn('the server sends no token counts and has no /tokenize: tokens are recorded as 0');
+      return noTokens;
+    }
+    return { promptTokens, completionTokens, cachedPromptTokens: 0 };
+  }
+
+  async function tracked<Result>(work: () => Promise<Result>): Promise<Result> {
+    stats.requests++;
+    try {
+      return await work();
+    } catch (error) {
+      stats.failures++;
+      throw withoutSecrets(error, secrets);
+    }
+  }
+
+  async function generate(request: GenerateRequest): Promise<Generation> {
+    const body = requestBody(request, given, samplingFields);
+    const { collected, answer, firstTokenAt } = await ask(
+      client,
+      { url: shownUrl, path, body, signal: request.signal },
+      parts,
+      now,
+    );
+    const ending = finish(collected, request.stop);
+    const usage = await usageOf(request, collected);
+    stats.promptTokens += usage.promptTokens;
+    stats.cachedPromptTokens += usage.cachedPromptTokens;
+    stats.completionTokens += usage.completionTokens;
+    return { ...ending, usage, timing: timingOf(answer, firstTokenAt), cached: false, retries: 0 };
+  }
+
+  async function echo(text: string, signal: AbortSignal | undefined): Promise<unknown> {
+    const answer = await client.post({ path, body: scoreBody(model, text), signal });
+    checkAnswer(answer, shownUrl, parts.now());
+    return parseJson(decodeUtf8(answer.body));
+  }
+
+  const settings = {
+    baseUrl: shownUrl,
+    model,
+    api,
+    samplingFields,
+    maxTokensField,
+    stream,
+    timeoutMs,
+    extraBody: canonicalJson(extraBody),
+  };
+  return {
+    name: 'openai-compatible',
+    fingerprint: `openai-compatible:${canonicalJson([baseUrl.href, model, api, samplingFields, extraBody])}`,
+    modelDigest: `served:${model}`,
+    settings,
+    concurrency,
+    maxRetries,
+    generate: (request) => tracked(() => generate(request)),
+    // A chat template stands between a chat's messages and its tokens: only plain completions can be scored.
+    ...(api === 'completions' && {
+      score: (request) => tracked(() => scoreByEcho(request, (text) => echo(text, request.signal))),
+    }),
+    async countTokens(text) {
+      const exact = await count(text);
+      if (exact !== null) return exact;
+      warn(`the server has no /tokenize: tokens are estimated at ${bytesPerToken} bytes each`);
+      return Math.ceil(Buffer.byteLength(text) / bytesPerToken);
+    },
+    stats: (): EngineStats => ({ ...stats }),
+    async close() {
+      client.close();
+    },
+  };
+}
+
+export const definition: Definition<Engine, EngineParts, typeof options> = {
+  name: 'openai-compatible',
+  summary: 'A server that speaks the OpenAI protocol: vLLM, SGLang, llama-server, Ollama, hosted services',
+  options,
+  create,
+};

@@ -1,0 +1,122 @@
+import { isUtf8 } from 'node:buffer';
+import { z } from 'zod';
+import type { Generation, TokenUsage } from '../../engine.ts';
+import { EngineError } from '../../errors.ts';
+import { messageOfBody } from './http-failure.ts';
+
+const message = z.object({
+  content: z.string().nullish(),
+  // Thinking, as vLLM and llama-server name it, and as Ollama does. Not part of the answer; its tokens are in the usage.
+  reasoning_content: z.string().nullish(),
+  reasoning: z.string().nullish(),
+});
+const choice = z.object({
+  text: z.string().nullish(),
+  message: message.nullish(),
+  delta: message.nullish(),
+  finish_reason: z.string().nullish(),
+});
+const usage = z.object({
+  prompt_tokens: z.number().nonnegative(),
+  completion_tokens: z.number().nonnegative().default(0),
+  prompt_tokens_details: z.object({ cached_tokens: z.number().nonnegative().nullish() }).nullish(),
+});
+/** One JSON of a server: a whole answer or an event of a stream, of /completions or of /chat/completions. */
+const payload = z.object({
+  choices: z.array(choice).nullish(),
+  usage: usage.nullish().catch(null),
+  error: z.unknown().optional(),
+});
+
+/** What the JSONs of one answer add up to. */
+export interface Collected {
+  text: string;
+  finishReason: string | undefined;
+  usage: TokenUsage | undefined;
+  /** A choice was there, even an empty one. */
+  answered: boolean;
+  /** A token was there, of the answer or of thinking before it. */
+  started: boolean;
+}
+
+export const nothingCollected = (): Collected => ({
+  text: '',
+  finishReason: undefined,
+  usage: undefined,
+  answered: false,
+  started: false,
+});
+
+/** Half a JSON or half a stream is a server in trouble: the same request may succeed later. */
+export const broken = (what: string) => new EngineError('bad-response', what, { retryable: true });
+
+function startOf(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > 80 ? `${line.slice(0, 80)}...` : line;
+}
+
+export function decodeUtf8(bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw new EngineError('bad-response', 'the answer is not UTF-8');
+  return bytes.toString('utf8');
+}
+
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw broken(`the answer is not whole JSON: "${startOf(text)}"`);
+  }
+}
+
+/** Adds one JSON. Throws EngineError where it is an error or no answer of this protocol. */
+export function collect(into: Collected, json: unknown): void {
+  const parsed = payload.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new EngineError(
+      'bad-response',
+      `not an answer of the OpenAI protocol: ${issue?.path.join('.')}: ${issue?.message}`,
+    );
+  }
+  const { choices, usage: counted, error } = parsed.data;
+  if (error !== undefined && error !== null) {
+    throw new EngineError('server-error', `error in the answer: ${messageOfBody(JSON.stringify({ error }))}`, {
+      retryable: true,
+    });
+  }
+  const first = choices?.[0];
+  if (first !== undefined) {
+    into.answered = true;
+    const said = first.message ?? first.delta;
+    const text = first.text ?? said?.content ?? '';
+    into.text += text;
+    into.started ||= text !== '' || Boolean(said?.reasoning_content || said?.reasoning);
+    into.finishReason = first.finish_reason ?? into.finishReason;
+  }
+  if (counted) {
+    into.usage = {
+      promptTokens: counted.prompt_tokens,
+      completionTokens: counted.completion_tokens,
+      cachedPromptTokens: counted.prompt_tokens_details?.cached_tokens ?? 0,
+    };
+  }
+}
+
+/** A reason that is no reason to doubt the text: servers have more words for "stop" than the protocol has. */
+const refusals: Readonly<Record<string, string>> = {
+  content_filter: "the server's content filter withheld the answer",
+  tool_calls: 'the model called a tool instead of answering',
+  function_call: 'the model called a function instead of answering',
+  error: 'the server stopped with an error',
+  abort: 'the server gave the request up',
+};
+
+/** Text and finish reason, cut before the first stop string (some servers take four at most, some leave it in). */
+export function finish(collected: Collected, stop: readonly string[]): Pick<Generation, 'text' | 'finishReason'> {
+  if (!collected.answered) throw new EngineError('bad-response', 'the answer has no choices');
+  const refusal = refusals[collected.finishReason ?? ''];
+  if (refusal !== undefined) throw new EngineError('bad-response', refusal);
+  const ends = stop.map((one) => collected.text.indexOf(one)).filter((at) => at >= 0);
+  if (ends.length > 0) return { text: collected.text.slice(0, Math.min(...ends)), finishReason: 'stop' };
+  return { text: collected.text, finishReason: collected.finishReason === 'length' ? 'length' : 'stop' };
+}

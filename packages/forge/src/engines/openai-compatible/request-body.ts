@@ -1,0 +1,38 @@
+import type { GenerateRequest } from '../../engine.ts';
+import { ConfigError } from '../../errors.ts';
+import type { Options } from './options.ts';
+
+/** OpenAI refuses more stop strings; the answer is cut at the others after it came. */
+const maxStandardStops = 4;
+
+/** The JSON to send for one request. Throws ConfigError where a sampling setting has no field to go into. */
+export function requestBody(
+  request: GenerateRequest,
+  { model, api, stream, maxTokensField, extraBody }: Options,
+  samplingFields: 'extended' | 'standard',
+): string {
+  const { prompt, temperature, topP, topK, maxTokens, stop, seed } = request;
+  const standard = samplingFields === 'standard';
+  if (standard && topK > 0) {
+    throw new ConfigError(
+      `sampling.topK: ${topK} cannot be sent with samplingFields: standard; use topK: 0 or samplingFields: extended`,
+    );
+  }
+  const stops = standard ? stop.slice(0, maxStandardStops) : stop;
+  const body: Record<string, unknown> = {
+    model,
+    ...(api === 'chat' ? { messages: [{ role: 'user', content: prompt }] } : { prompt }),
+    temperature,
+    top_p: topP,
+    [maxTokensField]: maxTokens,
+    seed,
+    ...(stops.length > 0 ? { stop: stops } : {}),
+    // Said outright, because a server takes what is left unsaid from the model's generation_config or its own flags.
+    // -1 switches top_k off for all of vLLM, SGLang and llama-server; 0 does not for SGLang.
+    ...(standard ? {} : { top_k: topK > 0 ? topK : -1, min_p: 0, repetition_penalty: 1 }),
+    ...(stream ? { stream: true, stream_options: { include_usage: true } } : {}),
+    ...extraBody,
+  };
+  for (const [field, value] of Object.entries(extraBody)) if (value === null) delete body[field];
+  return JSON.stringify(body);
+}

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import type { Dataset, Example } from '../dataset.ts';
+import { ConfigError } from '../errors.ts';
+import type { NumberedRow, RawRow, RowSource } from './row-source.ts';
+
+/** Which column is what; a dot goes into nested values, e.g. `answer.aliases`. */
+export const columnsSchema = z.strictObject({
+  id: z.string().optional().describe('Column of the example id; the row index when left out.'),
+  question: z.string().default('question').describe('Column of the question.'),
+  answer: z.string().default('answer').describe('Column of the accepted answers: a text, a number, or a list of them.'),
+  context: z.string().optional().describe('Column of the passage that belongs to the question.'),
+  choices: z.string().optional().describe('Column of the choices: a list of texts.'),
+  cluster: z.string().optional().describe('Column that says which examples belong together, for clustered errors.'),
+});
+
+export type Columns = z.infer<typeof columnsSchema>;
+
+/** Longest accepted row, in bytes. */
+export const maxRowBytesOption = z
+  .number()
+  .int()
+  .min(1)
+  .max(1_000_000_000)
+  .default(8_000_000)
+  .describe('Longest row that is read, in bytes.');
+
+function valueAt(row: RawRow, path: string): unknown {
+  if (Object.hasOwn(row, path)) return row[path];
+  let current: unknown = row;
+  for (const part of path.split('.')) {
+    if (current === null || typeof current !== 'object' || !Object.hasOwn(current, part)) return undefined;
+    current = (current as Record<string, unknown>)[part];
+  }
+  return current;
+}
+
+const scalarText = (value: unknown): string | undefined =>
+  typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' ? String(value) : undefined;
+
+function column(row: RawRow, where: string, role: string, path: string): unknown {
+  const value = valueAt(row, path);
+  if (value !== undefined) return value;
+  throw new ConfigError(`${where}: no column "${path}" (columns.${role}). Columns there: ${Object.keys(row).slice(0, 30).join(', ') || 'none'}`);
+}
+
+function textColumn(row: RawRow, where: string, role: string, path: string): string {
+  const value = column(row, where, role, path);
+  const text = scalarText(value);
+  if (text === undefined) throw new ConfigError(`${where}: column "${path}" (columns.${role}) holds ${value === null ? 'null' : typeof value}, not a text`);
+  return text;
+}
+
+function textList(row: RawRow, where: string, role: string, path: string): string[] {
+  const value = column(row, where, role, path);
+  const texts = (Array.isArray(value) ? value : [value]).map(scalarText);
+  if (texts.length === 0 || texts.some((text) => text === undefined)) {
+    throw new ConfigError(`${where}: column "${path}" (columns.${role}) must hold a text or a list of texts, and not be empty`);
+  }
+  return texts as string[];
+}
+
+/** A row as an example, by the columns' meaning. Throws ConfigError naming row and column. */
+export function exampleFromColumns({ index, row, where }: NumberedRow, columns: Columns): Example {
+  const text = textColumn(row, where, 'question', columns.question);
+  if (text.trim() === '') throw new ConfigError(`${where}: column "${columns.question}" (columns.question) is empty`);
+  const optional = (role: 'context' | 'cluster') => (columns[role] === undefined ? {} : { [role]: textColumn(row, where, role, columns[role]) });
+  return {
+    id: columns.id === undefined ? String(index) : textColumn(row, where, 'id', columns.id),
+    text,
+    targets: textList(row, where, 'answer', columns.answer),
+    ...optional('context'),
+    ...optional('cluster'),
+    ...(columns.choices === undefined ? {} : { choices: textList(row, where, 'choices', columns.choices) }),
+  };
+}
+
+/** A data set over a source of rows. Two rows with one id are a ConfigError: results could not be told apart. */
+export function createTableDataset(name: string, source: RowSource, toExample: (row: NumberedRow) => Example): Dataset {
+  return {
+    name,
+    ...(source.revision === undefined ? {} : { revision: source.revision }),
+    async count(signal) {
+      const count = await source.count(signal);
+      if (count === 0) throw new ConfigError(`${source.label}: no rows`);
+      return count;
+    },
+    fingerprint: (signal) => source.fingerprint(signal),
+    async *examples(options = {}) {
+      const seen = new Map<string, string>();
+      for await (const row of source.rows(options)) {
+        const example = toExample(row);
+        const earlier = seen.get(example.id);
+        if (earlier !== undefined) throw new ConfigError(`${row.where}: id "${example.id}" is also that of ${earlier}; ids must be unique (columns.id)`);
+        seen.set(example.id, row.where);
+        yield example;
+      }
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import { ConfigError, messageOf } from '../errors.ts';
+
+/** A database as the store uses it: one statement at a time, each its own transaction. */
+export interface Connection {
+  /**
+   * Rows as arrays of column values; JSON columns as their text. Rejects with ConfigError.
+   * `params` are strings, numbers, booleans and nulls for $1, $2, ...
+   */
+  query(statement: string, params?: readonly unknown[]): Promise<unknown[][]>;
+  /** Waits for what is under way. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** What went wrong, with the words of Postgres where it has any. https://www.postgresql.org/docs/current/errcodes-appendix.html */
+function reasonOf(code: string, message: string): string {
+  if (code === '53100' || code === 'ENOSPC' || /no space left|disk full/i.test(message)) {
+    return 'the disk is full; make room, then go on with: forge resume';
+  }
+  if (code === '28P01' || code === '28000') return 'user or password is refused; correct the connection string';
+  if (code === '3D000') return `${message}; create it or correct the connection string`;
+  if (code === '42501') return `${message}; the user needs the right to create and write tables`;
+  const unreachable = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH'].includes(code);
+  if (unreachable || /timeout exceeded when trying to connect/.test(message)) {
+    return `cannot be reached (${unreachable ? code : 'timeout'}); check that it runs and that the connection string is right`;
+  }
+  if (/^(08|57P)/.test(code) || code === 'ECONNRESET' || code === 'EPIPE' || /Connection terminated/.test(message)) {
+    return 'the connection was lost; what was stored is kept, go on with: forge resume';
+  }
+  return `${message}${code === '' ? '' : ` (${code})`}`;
+}
+
+/** A database failure as one line for people. `place` names the database without its password. */
+export function databaseFailure(place: string, error: unknown): ConfigError {
+  if (error instanceof ConfigError) return error;
+  const code = String((error as { code?: unknown } | null)?.code ?? '');
+  return new ConfigError(`database ${place}: ${reasonOf(code, messageOf(error).slice(0, 500))}`, { cause: error });
+}

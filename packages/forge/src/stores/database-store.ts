@@ -1,0 +1,21 @@
+import type { Store } from '../store.ts';
+import type { Connection } from './connection.ts';
+import { createDatabase } from './database.ts';
+import { createExperimentStore } from './experiment-store.ts';
+import { createResponseStore } from './response-store.ts';
+import { createResultStore } from './result-store.ts';
+import { createUuidSource } from './uuid-v7.ts';
+
+/** The store over a connection whose tables are up to date; closing the one closes the other. */
+export function createStore(
+  connection: Connection,
+  parts: { now(): number; randomBytes(size: number): Uint8Array },
+): Store {
+  const database = createDatabase(connection);
+  return {
+    ...createExperimentStore(database, { now: parts.now, newId: createUuidSource(parts.now, parts.randomBytes) }),
+    ...createResultStore(database),
+    ...createResponseStore(database, parts.now),
+    close: () => connection.close(),
+  };
+}

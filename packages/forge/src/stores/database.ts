@@ -1,0 +1,50 @@
+import { type Column, DrizzleQueryError, type SQL, sql } from 'drizzle-orm';
+import { PgDialect } from 'drizzle-orm/pg-core';
+import { drizzle, type PgRemoteDatabase } from 'drizzle-orm/pg-proxy';
+import { ConfigError } from '../errors.ts';
+import type { PageRequest } from '../store.ts';
+import type { Connection } from './connection.ts';
+import { encodeJson } from './storable-text.ts';
+
+/** Drizzle over either kind of connection. */
+export interface Database {
+  readonly tables: PgRemoteDatabase;
+  /** Runs a query made with `tables`. Rejects with ConfigError. */
+  run<T>(query: PromiseLike<T>): Promise<T>;
+  /** Runs a statement written out; rows as arrays. Rejects with ConfigError. */
+  statement(statement: SQL): Promise<unknown[][]>;
+}
+
+export function createDatabase(connection: Connection): Database {
+  const dialect = new PgDialect();
+  return {
+    tables: drizzle(async (statement, params) => ({ rows: await connection.query(statement, params) })),
+    async run(query) {
+      try {
+        return await query;
+      } catch (error) {
+        // Drizzle's own message holds the statement with every parameter: prompts and answers have no place in an error.
+        throw error instanceof DrizzleQueryError && error.cause !== undefined ? error.cause : error;
+      }
+    },
+    statement(statement) {
+      const query = dialect.sqlToQuery(statement);
+      return connection.query(query.sql, query.params);
+    },
+  };
+}
+
+const maxPageSize = 1000;
+
+export function checkPage({ limit }: PageRequest): void {
+  if (!Number.isInteger(limit) || limit < 1 || limit > maxPageSize) {
+    throw new ConfigError(`limit: ${limit}; a page has 1 to ${maxPageSize} rows`);
+  }
+}
+
+/** A pattern for ILIKE that finds a text wherever it stands, its own % and _ meaning themselves. */
+export const containing = (text: string) => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
+
+/** `column in (values)`, the values as one parameter however many they are. */
+export const anyOf = (column: Column, type: 'text' | 'bigint', values: readonly (string | number)[]): SQL =>
+  sql`${column} = any(array(select value::${sql.raw(type)} from jsonb_array_elements_text(${encodeJson(values)}::jsonb)))`;

@@ -1,0 +1,79 @@
+import pg from 'pg';
+import { ConfigError } from '../errors.ts';
+import { type Connection, databaseFailure } from './connection.ts';
+import { migrate } from './migrate.ts';
+
+/** Text of every column but booleans: the schema's columns turn it into values. */
+const textTypes: pg.CustomTypesConfig = {
+  getTypeParser: (id: number) =>
+    id === pg.types.builtins.BOOL ? (value: string) => value === 't' : (value: string) => value,
+} as pg.CustomTypesConfig;
+
+/** `host:port/database`, never the user or password. Throws ConfigError where it is no connection string. */
+function placeOf(url: string): string {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    throw new ConfigError('DATABASE_URL: not a URL; give postgres://user:password@host:5432/database');
+  }
+  if (!/^postgres(ql)?:$/.test(parsed.protocol)) {
+    throw new ConfigError(
+      `DATABASE_URL: "${parsed.protocol}//" is not Postgres; give postgres://user:password@host:5432/database`,
+    );
+  }
+  return `${parsed.host}${parsed.pathname}`;
+}
+
+/** A pool of connections to a Postgres server (14 or newer; Neon), its tables brought up to date. Throws ConfigError. */
+export async function openPostgres(url: string): Promise<Connection> {
+  const place = placeOf(url);
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 4,
+    connectionTimeoutMillis: 15_000,
+    idleTimeoutMillis: 30_000,
+    statement_timeout: 120_000,
+    keepAlive: true,
+    application_name: 'llm-forge',
+  });
+  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+  pool.on('error', () => {});
+
+  async function queryOn(client: pg.Pool | pg.PoolClient, text: string, params: readonly unknown[] = []) {
+    try {
+      const query = { text, values: [...params], rowMode: 'array' as const, types: textTypes };
+      return (await client.query<unknown[]>(query)).rows;
+    } catch (error) {
+      throw databaseFailure(place, error);
+    }
+  }
+
+  async function migrateAlone(): Promise<void> {
+    const client = await pool.connect().catch((error: unknown) => {
+      throw databaseFailure(place, error);
+    });
+    // A connection that breaks between two statements: the next statement says so.
+    client.on('error', () => {});
+    try {
+      await migrate((text, params) => queryOn(client, text, params), place);
+    } finally {
+      client.release();
+    }
+  }
+
+  try {
+    await migrateAlone();
+  } catch (error) {
+    await pool.end().catch(() => {});
+    throw error;
+  }
+  let closing: Promise<void> | undefined;
+  return {
+    query: (text, params) => queryOn(pool, text, params),
+    close() {
+      closing ??= pool.end();
+      return closing;
+    },
+  };
+}

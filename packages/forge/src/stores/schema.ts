@@ -1,0 +1,152 @@
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  boolean,
+  check,
+  customType,
+  doublePrecision,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+  uuid,
+} from 'drizzle-orm/pg-core';
+import type { CallTiming, Generation, Sampling, TokenUsage } from '../engine.ts';
+import type { PredictionFlag, Step } from '../method.ts';
+import type { CallRecord, ExampleFailure, Provenance, RunStatus } from '../run.ts';
+import { decodeJson, decodeText, encodeJson, encodeText } from './storable-text.ts';
+
+/** Text of any content: see storable-text.ts for what Postgres cannot hold as it is. */
+const anyText = customType<{ data: string; driverData: string }>({
+  dataType: () => 'text',
+  toDriver: encodeText,
+  fromDriver: decodeText,
+});
+
+/** JSONB whose strings may have any content. The connection hands over the JSON text, not the parsed value. */
+const anyJson = <T>(name: string) =>
+  customType<{ data: T; driverData: string }>({
+    dataType: () => 'jsonb',
+    toDriver: encodeJson,
+    fromDriver: (value) => decodeJson(value) as T,
+  })(name);
+
+/** ms since the epoch. */
+const moment = (name: string) => bigint(name, { mode: 'number' });
+
+export const experiments = pgTable(
+  'experiments',
+  {
+    id: uuid('id').primaryKey(),
+    name: anyText('name').notNull(),
+    source: anyText('source').notNull(),
+    config: anyJson<unknown>('config').notNull(),
+    configHash: text('config_hash').notNull(),
+    createdAt: moment('created_at').notNull(),
+    deletedAt: moment('deleted_at'),
+  },
+  (table) => [index('experiments_config_hash').on(table.configHash)],
+);
+
+export const runs = pgTable(
+  'runs',
+  {
+    id: uuid('id').primaryKey(),
+    experimentId: uuid('experiment_id')
+      .notNull()
+      .references(() => experiments.id, { onDelete: 'cascade' }),
+    position: integer('position').notNull(),
+    variant: anyText('variant').notNull(),
+    spec: anyJson<unknown>('spec').notNull(),
+    // Read out of the spec by the database itself, so that lists can be filtered by an index.
+    method: text('method').generatedAlwaysAs(sql`spec #>> '{method,name}'`),
+    engine: text('engine').generatedAlwaysAs(sql`spec #>> '{engine,name}'`),
+    dataset: text('dataset').generatedAlwaysAs(sql`spec #>> '{dataset,name}'`),
+    status: text('status').$type<RunStatus>().notNull(),
+    total: integer('total'),
+    provenance: anyJson<Provenance>('provenance'),
+    error: anyText('error'),
+    createdAt: moment('created_at').notNull(),
+    startedAt: moment('started_at'),
+    finishedAt: moment('finished_at'),
+    wallMs: doublePrecision('wall_ms').notNull().default(0),
+    summary: anyJson<unknown>('summary'),
+  },
+  (table) => [
+    unique('runs_experiment_position').on(table.experimentId, table.position),
+    index('runs_status').on(table.status),
+    index('runs_method').on(table.method),
+    index('runs_engine').on(table.engine),
+    index('runs_dataset').on(table.dataset),
+    check('runs_status_known', sql`status in ('pending', 'running', 'finished', 'cancelled', 'failed')`),
+  ],
+);
+
+/** One row per example; the sums over its calls are kept beside it, so that figures need no look at the calls. */
+export const results = pgTable(
+  'results',
+  {
+    // Calls refer to this number, not to run and example: Postgres keeps the plan of the check from when the table was
+    // empty, and over two columns it is a scan of the whole run for every call.
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    runId: uuid('run_id')
+      .notNull()
+      .references(() => runs.id, { onDelete: 'cascade' }),
+    exampleId: anyText('example_id').notNull(),
+    rowIndex: integer('row_index').notNull(),
+    question: anyText('question').notNull(),
+    targets: anyJson<readonly string[]>('targets').notNull(),
+    cluster: anyText('cluster'),
+    answer: anyText('answer').notNull(),
+    steps: anyJson<readonly Step[]>('steps').notNull(),
+    flags: anyJson<readonly PredictionFlag[]>('flags').notNull(),
+    failure: anyJson<ExampleFailure>('failure'),
+    scores: anyJson<Readonly<Record<string, number>>>('scores').notNull(),
+    latencyMs: doublePrecision('latency_ms').notNull(),
+    finishedAt: moment('finished_at').notNull(),
+    promptTokens: bigint('prompt_tokens', { mode: 'number' }).notNull(),
+    cachedPromptTokens: bigint('cached_prompt_tokens', { mode: 'number' }).notNull(),
+    completionTokens: bigint('completion_tokens', { mode: 'number' }).notNull(),
+    computeMs: doublePrecision('compute_ms').notNull(),
+    calls: integer('calls').notNull(),
+    cachedCalls: integer('cached_calls').notNull(),
+    retries: integer('retries').notNull(),
+    /** JSON length of the example with its calls, in UTF-16 units: bounds the size of a page. */
+    size: bigint('size', { mode: 'number' }).notNull(),
+  },
+  (table) => [
+    unique('results_run_example').on(table.runId, table.exampleId),
+    index('results_in_order').on(table.runId, table.rowIndex, table.exampleId),
+    index('results_failed').on(table.runId, table.rowIndex).where(sql`failure is not null`),
+  ],
+);
+
+export const calls = pgTable(
+  'calls',
+  {
+    resultId: bigint('result_id', { mode: 'number' })
+      .notNull()
+      .references(() => results.id, { onDelete: 'cascade' }),
+    index: integer('index').notNull(),
+    prompt: anyText('prompt').notNull(),
+    sampling: anyJson<Sampling>('sampling').notNull(),
+    seed: bigint('seed', { mode: 'number' }).notNull(),
+    output: anyText('output').notNull(),
+    finishReason: text('finish_reason').$type<CallRecord['finishReason']>().notNull(),
+    usage: anyJson<TokenUsage>('usage').notNull(),
+    timing: anyJson<CallTiming>('timing').notNull(),
+    cached: boolean('cached').notNull(),
+    retries: integer('retries').notNull(),
+    error: anyJson<ExampleFailure>('error'),
+  },
+  (table) => [primaryKey({ name: 'calls_pkey', columns: [table.resultId, table.index] })],
+);
+
+/** The response cache: content hash of the request to what the engine answered. */
+export const responses = pgTable('responses', {
+  key: text('key').primaryKey(),
+  generation: anyJson<Generation>('generation').notNull(),
+  createdAt: moment('created_at').notNull(),
+});

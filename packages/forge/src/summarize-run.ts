@@ -1,0 +1,149 @@
+import { clusteredMeanEstimate, type Estimate, meanEstimate, wilsonEstimate } from './statistics/estimate.ts';
+import { quantileEstimate } from './statistics/quantile.ts';
+import type { ScoredRow } from './store.ts';
+
+/** The figures of one run. JSON. Failed examples count as 0 on every metric and are left out of the latencies. */
+export interface RunSummary {
+  readonly n: number;
+  readonly failed: { readonly total: number; readonly byKind: Readonly<Record<string, number>> };
+  readonly flags: Readonly<Record<string, number>>;
+  readonly metrics: Readonly<Record<string, Estimate>>;
+  /** null where no example was answered. */
+  readonly latencyMs: { readonly p50: Estimate; readonly p95: Estimate; readonly p99: Estimate; readonly mean: Estimate } | null;
+  /** Over the run's wall time; of what was measured live, not of answers from the cache. */
+  readonly throughput: { readonly examplesPerSecond: number; readonly completionTokensPerSecond: number };
+  readonly tokens: {
+    readonly prompt: number;
+    readonly cachedPrompt: number;
+    readonly completion: number;
+    readonly promptPerExample: number;
+    readonly completionPerExample: number;
+  };
+  /** Of the engine; 0 where it cannot tell. perCorrect: per right example of the first metric, null where there is none. */
+  readonly computeSeconds: { readonly total: number; readonly perCorrect: number | null };
+  /** US dollars; null without pricing. */
+  readonly cost: { readonly total: number | null; readonly perCorrect: number | null };
+  readonly calls: number;
+  readonly cachedCalls: number;
+  readonly retries: number;
+  /** Examples none of whose calls came from the cache. */
+  readonly liveExamples: number;
+  readonly wallMs: number;
+}
+
+export interface SummaryInfo {
+  /** The first one decides what "correct" means: its scores are added up. */
+  readonly metrics: readonly { readonly name: string; readonly binary: boolean }[];
+  readonly wallMs: number;
+  readonly pricing?: { readonly inputPerMillion: number; readonly outputPerMillion: number; readonly computePerHour: number };
+}
+
+/** Numbers by the hundred thousand without the cost of an object each. */
+function numberList() {
+  let values = new Float64Array(1024);
+  let length = 0;
+  return {
+    push(value: number) {
+      if (length === values.length) {
+        const larger = new Float64Array(length * 2);
+        larger.set(values);
+        values = larger;
+      }
+      values[length++] = value;
+    },
+    values: () => values.subarray(0, length),
+  };
+}
+
+/** An interval for a metric's mean: clustered where the examples are, Wilson's for 0/1 scores, else t. */
+export function estimateScores(scores: ArrayLike<number>, clusters: readonly (string | null)[] | null, binary: boolean): Estimate {
+  if (clusters !== null) return clusteredMeanEstimate(scores, clusters);
+  if (!binary) return meanEstimate(scores);
+  let right = 0;
+  for (let i = 0; i < scores.length; i++) right += scores[i] as number;
+  return wilsonEstimate(right, scores.length);
+}
+
+function latencyFigures(latencies: Float64Array): RunSummary['latencyMs'] {
+  if (latencies.length === 0) return null;
+  const mean = meanEstimate(latencies);
+  const sorted = Float64Array.from(latencies).sort();
+  return { p50: quantileEstimate(sorted, 0.5), p95: quantileEstimate(sorted, 0.95), p99: quantileEstimate(sorted, 0.99), mean };
+}
+
+const increment = (counts: Record<string, number>, key: string) => {
+  counts[key] = (counts[key] ?? 0) + 1;
+};
+
+function emptyTotals() {
+  return { prompt: 0, cachedPrompt: 0, completion: 0, liveCompletion: 0, computeMs: 0, calls: 0, cachedCalls: 0, retries: 0, liveExamples: 0, failed: 0 };
+}
+
+function addRow(totals: ReturnType<typeof emptyTotals>, row: ScoredRow): void {
+  totals.prompt += row.promptTokens;
+  totals.cachedPrompt += row.cachedPromptTokens;
+  totals.completion += row.completionTokens;
+  totals.computeMs += row.computeMs;
+  totals.calls += row.calls;
+  totals.cachedCalls += row.cachedCalls;
+  totals.retries += row.retries;
+  if (row.failureKind !== null) totals.failed++;
+  if (row.cachedCalls > 0) return;
+  totals.liveExamples++;
+  totals.liveCompletion += row.completionTokens;
+}
+
+/** Streams a run's rows into its figures; 100,000 rows take a few megabytes. */
+export async function summarizeRun(batches: AsyncIterable<readonly ScoredRow[]>, info: SummaryInfo): Promise<RunSummary> {
+  const scores = info.metrics.map(numberList);
+  const latencies = numberList();
+  const clusters: (string | null)[] = [];
+  const byKind: Record<string, number> = {};
+  const flags: Record<string, number> = {};
+  const totals = emptyTotals();
+  for await (const rows of batches) {
+    for (const row of rows) {
+      for (const [i, { name }] of info.metrics.entries()) scores[i]?.push(row.scores[name] ?? 0);
+      clusters.push(row.cluster);
+      addRow(totals, row);
+      for (const flag of row.flags) increment(flags, flag);
+      if (row.failureKind === null) latencies.push(row.latencyMs);
+      else increment(byKind, row.failureKind);
+    }
+  }
+  const n = clusters.length;
+  const clustered = clusters.some((cluster) => cluster !== null) ? clusters : null;
+  const metrics = Object.fromEntries(
+    info.metrics.map(({ name, binary }, i) => [name, estimateScores(scores[i]?.values() ?? [], clustered, binary)]),
+  );
+  const correct = (scores[0]?.values() ?? new Float64Array()).reduce((a, b) => a + b, 0);
+  const perCorrect = (amount: number) => (correct > 0 ? amount / correct : null);
+  const { pricing } = info;
+  const cost =
+    pricing === undefined
+      ? null
+      : (totals.prompt * pricing.inputPerMillion + totals.completion * pricing.outputPerMillion) / 1e6 + (totals.computeMs / 3.6e6) * pricing.computePerHour;
+  const perSecond = (amount: number) => (info.wallMs > 0 ? (amount / info.wallMs) * 1000 : 0);
+  return {
+    n,
+    failed: { total: totals.failed, byKind },
+    flags,
+    metrics,
+    latencyMs: latencyFigures(latencies.values()),
+    throughput: { examplesPerSecond: perSecond(totals.liveExamples), completionTokensPerSecond: perSecond(totals.liveCompletion) },
+    tokens: {
+      prompt: totals.prompt,
+      cachedPrompt: totals.cachedPrompt,
+      completion: totals.completion,
+      promptPerExample: n === 0 ? 0 : totals.prompt / n,
+      completionPerExample: n === 0 ? 0 : totals.completion / n,
+    },
+    computeSeconds: { total: totals.computeMs / 1000, perCorrect: perCorrect(totals.computeMs / 1000) },
+    cost: { total: cost, perCorrect: cost === null ? null : perCorrect(cost) },
+    calls: totals.calls,
+    cachedCalls: totals.cachedCalls,
+    retries: totals.retries,
+    liveExamples: totals.liveExamples,
+    wallMs: info.wallMs,
+  };
+}

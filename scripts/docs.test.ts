@@ -1,0 +1,29 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const pages = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], { cwd: root, encoding: 'utf8' })
+  .split('\n')
+  .filter((page) => page !== '' && existsSync(join(root, page)));
+
+/** Paths that a page names in backticks or links: with a slash or a known ending, without blanks and placeholders. */
+function pathsIn(text: string): string[] {
+  const named = [...text.matchAll(/`([^`\s]+)`|\]\(([^)\s]+)\)/g)].map((match) => match[1] ?? match[2] ?? '');
+  return named.filter(
+    (name) => !/[<>*{}$|:,=]/.test(name) && !name.startsWith('.') && !name.startsWith('/') && /^[\w./-]+(\/|\.(ts|md|ya?ml|mjs|py|json|jsonl|gguf|cjs|safetensors))$/.test(name),
+  );
+}
+
+describe('documentation', () => {
+  it('has pages', () => expect(pages).toContain('README.md'));
+  it.each(pages)('%s names only paths that exist', (page) => {
+    const here = dirname(join(root, page));
+    const missing = pathsIn(readFileSync(join(root, page), 'utf8')).filter(
+      (path) => ![root, here, join(root, 'packages/forge/src')].some((base) => existsSync(join(base, path))),
+    );
+    expect(missing).toEqual([]);
+  });
+});
