@@ -39,7 +39,11 @@ export interface EnginePool {
 
 export function createEnginePool(
   variants: readonly VariantSpec[],
-  parts: Surroundings & { random(): number; monotonic(): number; responses: Pick<Store, 'getResponses' | 'putResponses'> },
+  parts: Surroundings & {
+    random(): number;
+    monotonic(): number;
+    responses: Pick<Store, 'getResponses' | 'putResponses'>;
+  },
 ): EnginePool {
   const keyOf = (variant: VariantSpec) => canonicalJson(variant.engine);
   const uses = new Map<string, number>();
@@ -48,7 +52,7 @@ export function createEnginePool(
 
   async function openSteady(spec: ComponentSpec): Promise<Engine> {
     const bare = await create(catalog.engine, spec, parts);
-    return withRetry(withAdaptiveLimit(bare, parts.monotonic), { random: parts.random });
+    return withRetry(withAdaptiveLimit(bare, parts.monotonic), { random: parts.random, now: parts.monotonic });
   }
 
   return {

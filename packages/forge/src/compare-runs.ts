@@ -94,7 +94,11 @@ function flipsOf(pairs: Pairs, sign: 1 | -1): Flips {
   return { count: ids.length, ids: ids.slice(0, maxFlipIds) };
 }
 
-function significance(pairs: Pairs, flips: Comparison['flips'], options: CompareOptions): { name: string; pValue: number } {
+function significance(
+  pairs: Pairs,
+  flips: Comparison['flips'],
+  options: CompareOptions,
+): { name: string; pValue: number } {
   if (options.metric.binary && pairs.clusters === null) {
     return { name: 'McNemar mid-p', pValue: mcNemar(flips.gained.count, flips.lost.count).midP };
   }
@@ -106,7 +110,8 @@ function significance(pairs: Pairs, flips: Comparison['flips'], options: Compare
 function warningsOf(pairs: Pairs, clusterCount: number | null): string[] {
   const warnings: string[] = [];
   if (pairs.ids.length < 30) warnings.push(`only ${pairs.ids.length} pairs: intervals are rough`);
-  if (clusterCount !== null && clusterCount < fewClusters) warnings.push(`only ${clusterCount} clusters: clustered intervals are too narrow under ${fewClusters}`);
+  if (clusterCount !== null && clusterCount < fewClusters)
+    warnings.push(`only ${clusterCount} clusters: clustered intervals are too narrow under ${fewClusters}`);
   return warnings;
 }
 
@@ -115,7 +120,11 @@ function verdictOf(difference: number, adjusted: number, equivalence: number, al
   return equivalence < alpha ? 'tied' : 'underpowered';
 }
 
-function compareOne(baseline: PairedInput, candidate: PairedInput, options: CompareOptions): Omit<Comparison, 'verdict'> {
+function compareOne(
+  baseline: PairedInput,
+  candidate: PairedInput,
+  options: CompareOptions,
+): Omit<Comparison, 'verdict'> {
   const { alpha = 0.05, minimumEffect = 0.05, metric } = options;
   const pairs = alignPairs(baseline, candidate);
   const { differences, clusters } = pairs;
@@ -152,7 +161,11 @@ function compareOne(baseline: PairedInput, candidate: PairedInput, options: Comp
  * `worse` where the corrected p < alpha, `tied` where the difference is shown to lie within the minimum effect (TOST), else
  * `underpowered`: the data cannot tell.
  */
-export function compareRuns(baseline: PairedInput, candidates: readonly PairedInput[], options: CompareOptions): Comparison[] {
+export function compareRuns(
+  baseline: PairedInput,
+  candidates: readonly PairedInput[],
+  options: CompareOptions,
+): Comparison[] {
   const { alpha = 0.05 } = options;
   const alone = candidates.map((candidate) => compareOne(baseline, candidate, options));
   const adjusted = holm(alone.map((comparison) => comparison.test.pValue));
@@ -195,7 +208,8 @@ export function verdictSentence(comparison: Comparison): string {
   if (verdict === 'better' || verdict === 'worse') {
     return `${candidate} is ${verdict} than ${baseline} by ${points(difference.value)} points of ${metric} ${evidence}`;
   }
-  if (verdict === 'tied') return `${candidate} and ${baseline} are tied on ${metric}: the difference is too small to matter ${evidence}`;
+  if (verdict === 'tied')
+    return `${candidate} and ${baseline} are tied on ${metric}: the difference is too small to matter ${evidence}`;
   const more = comparison.neededN === null ? '' : `; n = ${comparison.neededN.toLocaleString('en-US')} would tell`;
   return `${candidate} against ${baseline} on ${metric}: this run cannot tell ${evidence}${more}`;
 }

@@ -21,8 +21,12 @@ export async function executeProbe(
 ): Promise<Probe[]> {
   const variants = spec.variants.map((variant) => ({ ...variant, cache: false }));
   const nothing = { getResponses: async () => new Map(), putResponses: async () => {} };
-  const pool = createEnginePool(variants, { ...parts.surroundings, random: parts.random,
-    monotonic: parts.clock.monotonic, responses: nothing });
+  const pool = createEnginePool(variants, {
+    ...parts.surroundings,
+    random: parts.random,
+    monotonic: parts.clock.monotonic,
+    responses: nothing,
+  });
   const probes: Probe[] = [];
   try {
     for (const variant of variants) {

@@ -37,8 +37,12 @@ export async function* executeRuns(
     const variant = run.spec as VariantSpec;
     variants.set(run.id, lock === undefined ? variant : pinVariant(variant, lock));
   }
-  const pool = createEnginePool([...variants.values()], { ...surroundings, random: parts.random,
-    monotonic: parts.clock.monotonic, responses: store });
+  const pool = createEnginePool([...variants.values()], {
+    ...surroundings,
+    random: parts.random,
+    monotonic: parts.clock.monotonic,
+    responses: store,
+  });
 
   async function build(run: RunRecord, variant: VariantSpec): Promise<RunParts> {
     return {

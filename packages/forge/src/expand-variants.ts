@@ -111,8 +111,9 @@ function applyPick(yaml: YamlSource, settings: Record<string, unknown>, key: str
 }
 
 function combinations(yaml: YamlSource, matrix: Readonly<Record<string, readonly unknown[]>>): Combination[] {
-  // Whole components first, so that `method.shots` goes over `method` whatever the order in the file.
-  const keys = Object.keys(matrix).sort((a, b) => Number(a.includes('.')) - Number(b.includes('.')));
+  // Whole components first, so that `method.shots` goes over `method` whatever the order in the file; seeds last, as repeats.
+  const order = (key: string) => (key === 'seed' ? 2 : key.includes('.') ? 1 : 0);
+  const keys = Object.keys(matrix).sort((a, b) => order(a) - order(b));
   const total = keys.reduce((product, key) => product * (matrix[key]?.length ?? 1), 1);
   if (total > maxVariants)
     throw new ConfigError(`${yaml.where(['matrix'])}: matrix: ${total} combinations; at most ${maxVariants}`);

@@ -9,7 +9,12 @@ export interface RunSummary {
   readonly flags: Readonly<Record<string, number>>;
   readonly metrics: Readonly<Record<string, Estimate>>;
   /** null where no example was answered. */
-  readonly latencyMs: { readonly p50: Estimate; readonly p95: Estimate; readonly p99: Estimate; readonly mean: Estimate } | null;
+  readonly latencyMs: {
+    readonly p50: Estimate;
+    readonly p95: Estimate;
+    readonly p99: Estimate;
+    readonly mean: Estimate;
+  } | null;
   /** Over the run's wall time; of what was measured live, not of answers from the cache. */
   readonly throughput: { readonly examplesPerSecond: number; readonly completionTokensPerSecond: number };
   readonly tokens: {
@@ -35,7 +40,11 @@ export interface SummaryInfo {
   /** The first one decides what "correct" means: its scores are added up. */
   readonly metrics: readonly { readonly name: string; readonly binary: boolean }[];
   readonly wallMs: number;
-  readonly pricing?: { readonly inputPerMillion: number; readonly outputPerMillion: number; readonly computePerHour: number };
+  readonly pricing?: {
+    readonly inputPerMillion: number;
+    readonly outputPerMillion: number;
+    readonly computePerHour: number;
+  };
 }
 
 /** Numbers by the hundred thousand without the cost of an object each. */
@@ -56,7 +65,11 @@ function numberList() {
 }
 
 /** An interval for a metric's mean: clustered where the examples are, Wilson's for 0/1 scores, else t. */
-export function estimateScores(scores: ArrayLike<number>, clusters: readonly (string | null)[] | null, binary: boolean): Estimate {
+export function estimateScores(
+  scores: ArrayLike<number>,
+  clusters: readonly (string | null)[] | null,
+  binary: boolean,
+): Estimate {
   if (clusters !== null) return clusteredMeanEstimate(scores, clusters);
   if (!binary) return meanEstimate(scores);
   let right = 0;
@@ -68,7 +81,12 @@ function latencyFigures(latencies: Float64Array): RunSummary['latencyMs'] {
   if (latencies.length === 0) return null;
   const mean = meanEstimate(latencies);
   const sorted = Float64Array.from(latencies).sort();
-  return { p50: quantileEstimate(sorted, 0.5), p95: quantileEstimate(sorted, 0.95), p99: quantileEstimate(sorted, 0.99), mean };
+  return {
+    p50: quantileEstimate(sorted, 0.5),
+    p95: quantileEstimate(sorted, 0.95),
+    p99: quantileEstimate(sorted, 0.99),
+    mean,
+  };
 }
 
 const increment = (counts: Record<string, number>, key: string) => {
@@ -76,7 +94,18 @@ const increment = (counts: Record<string, number>, key: string) => {
 };
 
 function emptyTotals() {
-  return { prompt: 0, cachedPrompt: 0, completion: 0, liveCompletion: 0, computeMs: 0, calls: 0, cachedCalls: 0, retries: 0, liveExamples: 0, failed: 0 };
+  return {
+    prompt: 0,
+    cachedPrompt: 0,
+    completion: 0,
+    liveCompletion: 0,
+    computeMs: 0,
+    calls: 0,
+    cachedCalls: 0,
+    retries: 0,
+    liveExamples: 0,
+    failed: 0,
+  };
 }
 
 function addRow(totals: ReturnType<typeof emptyTotals>, row: ScoredRow): void {
@@ -94,7 +123,10 @@ function addRow(totals: ReturnType<typeof emptyTotals>, row: ScoredRow): void {
 }
 
 /** Streams a run's rows into its figures; 100,000 rows take a few megabytes. */
-export async function summarizeRun(batches: AsyncIterable<readonly ScoredRow[]>, info: SummaryInfo): Promise<RunSummary> {
+export async function summarizeRun(
+  batches: AsyncIterable<readonly ScoredRow[]>,
+  info: SummaryInfo,
+): Promise<RunSummary> {
   const scores = info.metrics.map(numberList);
   const latencies = numberList();
   const clusters: (string | null)[] = [];
@@ -122,7 +154,8 @@ export async function summarizeRun(batches: AsyncIterable<readonly ScoredRow[]>,
   const cost =
     pricing === undefined
       ? null
-      : (totals.prompt * pricing.inputPerMillion + totals.completion * pricing.outputPerMillion) / 1e6 + (totals.computeMs / 3.6e6) * pricing.computePerHour;
+      : (totals.prompt * pricing.inputPerMillion + totals.completion * pricing.outputPerMillion) / 1e6 +
+        (totals.computeMs / 3.6e6) * pricing.computePerHour;
   const perSecond = (amount: number) => (info.wallMs > 0 ? (amount / info.wallMs) * 1000 : 0);
   return {
     n,
@@ -130,7 +163,10 @@ export async function summarizeRun(batches: AsyncIterable<readonly ScoredRow[]>,
     flags,
     metrics,
     latencyMs: latencyFigures(latencies.values()),
-    throughput: { examplesPerSecond: perSecond(totals.liveExamples), completionTokensPerSecond: perSecond(totals.liveCompletion) },
+    throughput: {
+      examplesPerSecond: perSecond(totals.liveExamples),
+      completionTokensPerSecond: perSecond(totals.liveCompletion),
+    },
     tokens: {
       prompt: totals.prompt,
       cachedPrompt: totals.cachedPrompt,

@@ -25,7 +25,9 @@ ${extra}`;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'forge-cli-'));
   const rows = Array.from({ length: 40 }, (_, i) =>
-    i % 2 === 0 ? { question: `Capital of France, asked the ${i}th time?`, answer: 'Paris' } : { question: `Capital of Italy, asked the ${i}th time?`, answer: 'Rome' },
+    i % 2 === 0
+      ? { question: `Capital of France, asked the ${i}th time?`, answer: 'Paris' }
+      : { question: `Capital of Italy, asked the ${i}th time?`, answer: 'Rome' },
   );
   await writeFile(join(dir, 'capitals.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   await writeFile(join(dir, 'capitals.yaml'), experiment());
@@ -68,7 +70,10 @@ describe('forge', () => {
     expect((await forge('list')).stdout).toContain(id);
     const csv = await forge('export', id, '--format', 'csv');
     expect(csv.stdout.trim().split('\n')).toHaveLength(1 + 2 * 5);
-    const lines = (await forge('export', id, '--calls')).stdout.trim().split('\n').map((line) => JSON.parse(line));
+    const lines = (await forge('export', id, '--calls')).stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
     expect(lines.filter((line) => line.type === 'result')).toHaveLength(10);
     expect(lines.find((line) => line.type === 'result').calls[0].prompt).toContain('Question:');
     expect((await forge('export', id, '--format', 'markdown')).stdout).toContain('| plain |');
@@ -117,7 +122,16 @@ describe('forge', () => {
   });
 
   it('ends with code 3 where every example failed, and keeps them', async () => {
-    await writeFile(join(dir, 'dead.yaml'), experiment().replace('name: scripted', 'name: openai-compatible\n  baseUrl: http://127.0.0.1:9/v1\n  model: none\n  maxRetries: 0').replace(/ {2}default[\s\S]*metrics/, 'metrics').replace(", engine: { responses: [] }", ''));
+    await writeFile(
+      join(dir, 'dead.yaml'),
+      experiment()
+        .replace(
+          'name: scripted',
+          'name: openai-compatible\n  baseUrl: http://127.0.0.1:9/v1\n  model: none\n  maxRetries: 0',
+        )
+        .replace(/ {2}default[\s\S]*metrics/, 'metrics')
+        .replace(', engine: { responses: [] }', ''),
+    );
     const result = await forge('run', 'dead.yaml', '--sample', '3');
     expect(result.stderr).toContain('every example of "plain" failed');
     expect(result.code).toBe(3);

@@ -3,8 +3,10 @@ import type { Finding, FindingRun } from '../read-finding.ts';
 import type { Estimate } from '../statistics/estimate.ts';
 import { formatCount, formatDuration, markdownTable, textTable } from './format.ts';
 
-const percent = ({ value, low, high }: Estimate) => `${(100 * value).toFixed(1)} % [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
-const bare = ({ value, low, high }: Estimate) => `${formatDuration(value)} [${formatDuration(low)}, ${formatDuration(high)}]`;
+const percent = ({ value, low, high }: Estimate) =>
+  `${(100 * value).toFixed(1)} % [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
+const bare = ({ value, low, high }: Estimate) =>
+  `${formatDuration(value)} [${formatDuration(low)}, ${formatDuration(high)}]`;
 
 /** One row per run: each metric with its interval, then what it cost. */
 function figures(finding: Finding): { header: string[]; rows: string[][] } {
@@ -55,10 +57,14 @@ function detailsOf(comparison: Comparison): string[] {
     `  difference ${(100 * difference.value).toFixed(1)} points [${(100 * difference.low).toFixed(1)}, ${(100 * difference.high).toFixed(1)}], ${test.name}, p = ${pValue(test.pValue)}, corrected for the family (Holm) p = ${pValue(test.adjustedPValue)}`,
   ];
   if (comparison.verdict === 'underpowered' && neededN !== null) {
-    lines.push(`  ${comparison.pairs} pairs detect ${detectableEffect === null ? '?' : (100 * detectableEffect).toFixed(1)} points with 80 % power; the smallest effect that matters needs n = ${formatCount(neededN)}`);
+    lines.push(
+      `  ${comparison.pairs} pairs detect ${detectableEffect === null ? '?' : (100 * detectableEffect).toFixed(1)} points with 80 % power; the smallest effect that matters needs n = ${formatCount(neededN)}`,
+    );
   }
   if (unmatched.baseline + unmatched.candidate > 0) {
-    lines.push(`  left out, in one run only: ${unmatched.baseline} of ${comparison.baseline}, ${unmatched.candidate} of ${comparison.candidate}`);
+    lines.push(
+      `  left out, in one run only: ${unmatched.baseline} of ${comparison.baseline}, ${unmatched.candidate} of ${comparison.candidate}`,
+    );
   }
   return [...lines, ...warnings.map((warning) => `  warning: ${warning}`)];
 }
@@ -66,12 +72,22 @@ function detailsOf(comparison: Comparison): string[] {
 const pValue = (p: number) => (p < 0.001 ? '< 0.001' : p.toFixed(3));
 
 /** The verdicts in words, each with what it rests on. */
-export function comparisonText({ comparisons, latency }: { comparisons: readonly Comparison[]; latency: readonly LatencyComparison[] }): string {
+export function comparisonText({
+  comparisons,
+  latency,
+}: {
+  comparisons: readonly Comparison[];
+  latency: readonly LatencyComparison[];
+}): string {
   const lines = comparisons.flatMap((comparison) => [verdictSentence(comparison), ...detailsOf(comparison)]);
   for (const one of latency) {
     const sign = one.difference.value >= 0 ? 'slower' : 'faster';
-    const bounds = [one.difference.low, one.difference.high].map((ms) => `${ms < 0 ? '-' : ''}${formatDuration(Math.abs(ms))}`);
-    lines.push(`latency: ${one.candidate} is ${formatDuration(Math.abs(one.difference.value))} ${sign} than ${one.baseline} per example (95 % interval ${bounds.join(' to ')})`);
+    const bounds = [one.difference.low, one.difference.high].map(
+      (ms) => `${ms < 0 ? '-' : ''}${formatDuration(Math.abs(ms))}`,
+    );
+    lines.push(
+      `latency: ${one.candidate} is ${formatDuration(Math.abs(one.difference.value))} ${sign} than ${one.baseline} per example (95 % interval ${bounds.join(' to ')})`,
+    );
   }
   return lines.join('\n');
 }
@@ -93,7 +109,10 @@ export function findingText(finding: Finding): string {
     sideways,
     '',
     ...(finding.comparisons.length === 0 ? [] : [comparisonText(finding)]),
-    ...unfinished.map(({ run }) => `${run.variant}: ${run.status}${run.error === null ? '' : ` (${run.error})`}; go on with: forge resume ${experiment.id}`),
+    ...unfinished.map(
+      ({ run }) =>
+        `${run.variant}: ${run.status}${run.error === null ? '' : ` (${run.error})`}; go on with: forge resume ${experiment.id}`,
+    ),
     `\nIntervals are 95 %. Failed examples count as 0. Details: forge show ${experiment.id} --examples "${runs[0]?.run.variant ?? ''}"`,
   ].join('\n');
 }

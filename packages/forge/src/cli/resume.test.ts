@@ -19,7 +19,10 @@ metrics: [exact-match]
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'forge-resume-'));
-  const rows = Array.from({ length: examples }, (_, i) => ({ question: `Number ${i} is ${i % 2 === 0 ? 'even' : 'odd'}?`, answer: i % 3 === 0 ? 'even' : 'odd' }));
+  const rows = Array.from({ length: examples }, (_, i) => ({
+    question: `Number ${i} is ${i % 2 === 0 ? 'even' : 'odd'}?`,
+    answer: i % 3 === 0 ? 'even' : 'odd',
+  }));
   await writeFile(join(dir, 'rows.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   await writeFile(join(dir, 'long.yaml'), experiment);
 });
@@ -79,7 +82,10 @@ describe('a run that is interrupted', () => {
   }, 300_000);
 
   it('stops in order on Ctrl-C and goes on where it was', async () => {
-    const stopped = await forge(['run', 'long.yaml'], { cwd: dir, onStart: (child) => void setTimeout(1800).then(() => child.kill('SIGINT')) });
+    const stopped = await forge(['run', 'long.yaml'], {
+      cwd: dir,
+      onStart: (child) => void setTimeout(1800).then(() => child.kill('SIGINT')),
+    });
     expect(stopped.code).toBe(130);
     expect(stopped.stderr).toContain('forge resume');
     const before = (await exported()).length;

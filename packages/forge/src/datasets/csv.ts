@@ -18,7 +18,12 @@ export const definition: Definition<Dataset, DatasetParts, typeof options> = {
   summary: 'A local CSV or TSV file with a header line.',
   options,
   async create({ path, delimiter, columns, maxRowBytes }, { baseDir }) {
-    const source = await openTableFile(resolve(baseDir, path), { format: 'csv', baseDir, maxRowBytes, ...(delimiter === undefined ? {} : { delimiter }) });
+    const source = await openTableFile(resolve(baseDir, path), {
+      format: 'csv',
+      baseDir,
+      maxRowBytes,
+      ...(delimiter === undefined ? {} : { delimiter }),
+    });
     return createTableDataset('csv', source, (row) => exampleFromColumns(row, columns));
   },
 };

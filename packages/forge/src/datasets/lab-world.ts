@@ -14,7 +14,10 @@ const options = z.strictObject({
     .enum(['arithmetic', 'known-facts', 'reading', 'documents', 'multi-hop', 'calculator'])
     .default('arithmetic')
     .describe('Which kind of question.'),
-  part: z.enum(['test', 'train']).default('test').describe('Held-out rows, or rows for worked examples (arithmetic and reading only).'),
+  part: z
+    .enum(['test', 'train'])
+    .default('test')
+    .describe('Held-out rows, or rows for worked examples (arithmetic and reading only).'),
 });
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..', 'datasets', 'lab-world');
@@ -26,7 +29,11 @@ export const definition: Definition<Dataset, DatasetParts, typeof options> = {
   options,
   async create({ split, part }) {
     const path = join(folder, `${split}.${part}.jsonl`);
-    const source = await openTableFile(path, { format: 'json-lines', baseDir: join(folder, '..', '..'), maxRowBytes: 1_000_000 });
+    const source = await openTableFile(path, {
+      format: 'json-lines',
+      baseDir: join(folder, '..', '..'),
+      maxRowBytes: 1_000_000,
+    });
     const plain = columnsSchema.parse({ id: 'id' });
     return createTableDataset('lab-world', source, (row) =>
       exampleFromColumns(row, { ...plain, ...(row.row.context === undefined ? {} : { context: 'context' }) }),

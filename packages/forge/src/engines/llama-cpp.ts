@@ -32,7 +32,7 @@ const options = z.strictObject({
     .min(1)
     .max(1024)
     .optional()
-    .describe('CPU threads; the cores of the machine when left out.'),
+    .describe('CPU threads; the cores of the machine when left out (1 for a model under 64 MB).'),
   gpu: z
     .union([z.enum(['auto', 'cuda', 'vulkan', 'metal']), z.literal(false)])
     .default('auto')

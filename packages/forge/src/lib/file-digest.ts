@@ -7,7 +7,11 @@ import { fileSha256 } from './row-source.ts';
 const entrySchema = z.strictObject({ path: z.string(), size: z.number(), modifiedMs: z.number(), sha256: z.string() });
 
 /** sha256 (hex) of a file, remembered by path, size and time of change: a model of many gigabytes is read once. */
-export async function fileDigest(path: string, { cacheDir }: { cacheDir: string }, signal?: AbortSignal): Promise<string> {
+export async function fileDigest(
+  path: string,
+  { cacheDir }: { cacheDir: string },
+  signal?: AbortSignal,
+): Promise<string> {
   const { size, mtimeMs: modifiedMs } = await stat(path);
   const folder = join(cacheDir, 'digests');
   const memory = join(folder, `${contentHash(path)}.json`);

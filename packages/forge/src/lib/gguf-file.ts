@@ -3,12 +3,50 @@ import { ConfigError } from '../errors.ts';
 
 /** `[values, bytes]` of one block of each tensor type: ggml.h and ggml-common.h of llama.cpp. */
 const blockSizes: Readonly<Record<number, readonly [values: number, bytes: number]>> = {
-  0: [1, 4], 1: [1, 2], 2: [32, 18], 3: [32, 20], 6: [32, 22], 7: [32, 24], 8: [32, 34], 9: [32, 36], 10: [256, 84], 11: [256, 110],
-  12: [256, 144], 13: [256, 176], 14: [256, 210], 15: [256, 292], 16: [256, 66], 17: [256, 74], 18: [256, 98], 19: [256, 50], 20: [32, 18],
-  21: [256, 110], 22: [256, 82], 23: [256, 136], 24: [1, 1], 25: [1, 2], 26: [1, 4], 27: [1, 8], 28: [1, 8], 29: [256, 56], 30: [1, 2],
+  0: [1, 4],
+  1: [1, 2],
+  2: [32, 18],
+  3: [32, 20],
+  6: [32, 22],
+  7: [32, 24],
+  8: [32, 34],
+  9: [32, 36],
+  10: [256, 84],
+  11: [256, 110],
+  12: [256, 144],
+  13: [256, 176],
+  14: [256, 210],
+  15: [256, 292],
+  16: [256, 66],
+  17: [256, 74],
+  18: [256, 98],
+  19: [256, 50],
+  20: [32, 18],
+  21: [256, 110],
+  22: [256, 82],
+  23: [256, 136],
+  24: [1, 1],
+  25: [1, 2],
+  26: [1, 4],
+  27: [1, 8],
+  28: [1, 8],
+  29: [256, 56],
+  30: [1, 2],
 };
 
-const scalarBytes: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 };
+const scalarBytes: Readonly<Record<number, number>> = {
+  0: 1,
+  1: 1,
+  2: 2,
+  3: 2,
+  4: 4,
+  5: 4,
+  6: 4,
+  7: 1,
+  10: 8,
+  11: 8,
+  12: 8,
+};
 const [stringType, arrayType] = [8, 9];
 const defaultAlignment = 32;
 /** A vocabulary of a few hundred thousand tokens with merges stays far below. */
@@ -90,10 +128,13 @@ async function expectedSize(file: FileHandle): Promise<number> {
 function wrongKind(start: Buffer): string | undefined {
   const text = start.toString('latin1');
   if (text.startsWith('GGUF')) return undefined;
-  if (text.startsWith('version https://git-lfs')) return 'a Git LFS pointer, not the model itself: fetch it with git lfs pull';
+  if (text.startsWith('version https://git-lfs'))
+    return 'a Git LFS pointer, not the model itself: fetch it with git lfs pull';
   if (/^\s*<(!doctype|html)/i.test(text)) return 'an HTML page, not a model: the download was a login or an error page';
-  if (text.startsWith('PK') || text.startsWith('\x80\x02')) return 'a PyTorch pickle, which is never loaded: take a GGUF version of the model';
-  if (/^.{8}\{"/s.test(text)) return 'a safetensors file, not a GGUF: convert it with llama.cpp’s convert_hf_to_gguf.py';
+  if (text.startsWith('PK') || text.startsWith('\x80\x02'))
+    return 'a PyTorch pickle, which is never loaded: take a GGUF version of the model';
+  if (/^.{8}\{"/s.test(text))
+    return 'a safetensors file, not a GGUF: convert it with llama.cpp’s convert_hf_to_gguf.py';
   return 'not a GGUF file';
 }
 
@@ -107,7 +148,9 @@ export async function checkGgufFile(path: string, label: string): Promise<void> 
     file = await open(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new ConfigError(`model ${label}: ${code === 'ENOENT' ? 'no such file; forge models lists what is there' : `cannot be read (${code})`}`);
+    throw new ConfigError(
+      `model ${label}: ${code === 'ENOENT' ? 'no such file; forge models lists what is there' : `cannot be read (${code})`}`,
+    );
   }
   try {
     const { size } = await file.stat();
@@ -117,12 +160,18 @@ export async function checkGgufFile(path: string, label: string): Promise<void> 
     const wrong = wrongKind(start.subarray(0, bytesRead));
     if (wrong !== undefined) throw new ConfigError(`model ${label}: ${wrong}`);
     const version = bytesRead < 8 ? 3 : start.readUInt32LE(4);
-    if (version < 2 || version > 3) throw new ConfigError(`model ${label}: GGUF version ${version} is not supported; convert the model anew (versions 2 and 3 are)`);
+    if (version < 2 || version > 3)
+      throw new ConfigError(
+        `model ${label}: GGUF version ${version} is not supported; convert the model anew (versions 2 and 3 are)`,
+      );
     const expected = await expectedSize(file).catch((error) => {
       if (error instanceof Truncated) return Number.POSITIVE_INFINITY;
       throw error;
     });
-    if (expected === Number.POSITIVE_INFINITY) throw new ConfigError(`model ${label}: the file is truncated or damaged: its header does not end within its ${size} bytes`);
+    if (expected === Number.POSITIVE_INFINITY)
+      throw new ConfigError(
+        `model ${label}: the file is truncated or damaged: its header does not end within its ${size} bytes`,
+      );
     if (size < expected) {
       throw new ConfigError(`model ${label}: the file is truncated: ${size} of ${expected} bytes; fetch it again`);
     }

@@ -14,7 +14,8 @@ const answerTimeoutMs = 30_000;
 function endpointOf({ env }: Surroundings): URL {
   const given = env.HF_ENDPOINT ?? publicEndpoint;
   const url = URL.parse(given);
-  if (url === null || !['http:', 'https:'].includes(url.protocol)) throw new ConfigError(`HF_ENDPOINT: "${given}" is not an http or https address`);
+  if (url === null || !['http:', 'https:'].includes(url.protocol))
+    throw new ConfigError(`HF_ENDPOINT: "${given}" is not an http or https address`);
   return url;
 }
 
@@ -27,21 +28,35 @@ export function hubUrl(ref: HubRef, s: Surroundings, part: 'api' | 'resolve', re
 }
 
 function refusal(what: string, status: number, s: Surroundings): ConfigError {
-  const token = s.env.HF_TOKEN === undefined || s.env.HF_TOKEN === '' ? 'set HF_TOKEN to a token that may read it' : 'the token in HF_TOKEN may not read it';
-  if (status === 401 || status === 403) return new ConfigError(`${what}: the hub refuses access (${status}): it is gated or private, or does not exist; accept its terms on the hub, and ${token}`);
+  const token =
+    s.env.HF_TOKEN === undefined || s.env.HF_TOKEN === ''
+      ? 'set HF_TOKEN to a token that may read it'
+      : 'the token in HF_TOKEN may not read it';
+  if (status === 401 || status === 403)
+    return new ConfigError(
+      `${what}: the hub refuses access (${status}): it is gated or private, or does not exist; accept its terms on the hub, and ${token}`,
+    );
   if (status === 404) return new ConfigError(`${what}: not found on the hub (404); check the name and the revision`);
   return new ConfigError(`${what}: the hub answered ${status}`);
 }
 
 /** Follows redirects itself: the token goes to the hub's own host and to no other. */
-async function fetchFollowing(url: string, headers: Record<string, string>, s: Surroundings, signal?: AbortSignal): Promise<Response> {
+async function fetchFollowing(
+  url: string,
+  headers: Record<string, string>,
+  s: Surroundings,
+  signal?: AbortSignal,
+): Promise<Response> {
   const home = endpointOf(s).host;
   let target = new URL(url);
   for (let i = 0; i <= maxRedirects; i++) {
     const token = s.env.HF_TOKEN;
     const own = target.host === home && token !== undefined && token !== '' ? { authorization: `Bearer ${token}` } : {};
     const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(new Error(`no answer in ${answerTimeoutMs / 1000} s`)), answerTimeoutMs);
+    const timer = setTimeout(
+      () => controller.abort(new Error(`no answer in ${answerTimeoutMs / 1000} s`)),
+      answerTimeoutMs,
+    );
     const signals = signal === undefined ? controller.signal : AbortSignal.any([controller.signal, signal]);
     try {
       const response = await fetch(target, { headers: { ...headers, ...own }, redirect: 'manual', signal: signals });
@@ -49,7 +64,8 @@ async function fetchFollowing(url: string, headers: Record<string, string>, s: S
       if (response.status < 300 || response.status >= 400 || location === null) return response;
       await response.body?.cancel();
       target = new URL(location, target);
-      if (!['http:', 'https:'].includes(target.protocol)) throw new ConfigError(`${url}: redirects to ${target.protocol}, which is not followed`);
+      if (!['http:', 'https:'].includes(target.protocol))
+        throw new ConfigError(`${url}: redirects to ${target.protocol}, which is not followed`);
     } finally {
       clearTimeout(timer);
     }
@@ -60,7 +76,12 @@ async function fetchFollowing(url: string, headers: Record<string, string>, s: S
 /** GET with bounded retries on 429, 5xx and broken connections, Retry-After honoured. Throws ConfigError. */
 export async function hubFetch(
   url: string,
-  { what, s, signal, headers = {} }: { what: string; s: Surroundings; signal?: AbortSignal | undefined; headers?: Record<string, string> },
+  {
+    what,
+    s,
+    signal,
+    headers = {},
+  }: { what: string; s: Surroundings; signal?: AbortSignal | undefined; headers?: Record<string, string> },
 ): Promise<Response> {
   for (let attempt = 1; ; attempt++) {
     let problem: string;
@@ -78,7 +99,10 @@ export async function hubFetch(
       const { cause } = error as { cause?: unknown };
       problem = messageOf(cause instanceof Error && cause.message !== '' ? cause : error);
     }
-    if (attempt >= maxAttempts) throw new ConfigError(`${what}: the hub at ${endpointOf(s).host} cannot be reached: ${problem} (${attempt} attempts); check the network and HF_ENDPOINT`);
+    if (attempt >= maxAttempts)
+      throw new ConfigError(
+        `${what}: the hub at ${endpointOf(s).host} cannot be reached: ${problem} (${attempt} attempts); check the network and HF_ENDPOINT`,
+      );
     await sleep(delay, undefined, signal === undefined ? {} : { signal });
   }
 }

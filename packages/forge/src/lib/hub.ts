@@ -50,22 +50,40 @@ export async function hubRevision(ref: HubRef, s: Surroundings, signal?: AbortSi
   if (commitPattern.test(ref.revision)) return ref.revision;
   const memory = join(folderOf(ref, s), 'refs', `${encodeURIComponent(ref.revision)}.json`);
   try {
-    const response = await hubFetch(hubUrl(ref, s, 'api', `/revision/${encodeURIComponent(ref.revision)}`), { what: label(ref), s, signal });
+    const response = await hubFetch(hubUrl(ref, s, 'api', `/revision/${encodeURIComponent(ref.revision)}`), {
+      what: label(ref),
+      s,
+      signal,
+    });
     const { sha } = revisionSchema.parse(await response.json());
     await writeJson(memory, { sha });
     return sha;
   } catch (error) {
     const known = await readJson(memory, revisionSchema);
-    if (known === undefined || signal?.aborted) throw error instanceof ConfigError ? error : new ConfigError(`${label(ref)}: the hub’s answer makes no sense: ${messageOf(error)}`);
-    s.notify({ level: 'warning', message: `${label(ref)}: the hub did not answer (${messageOf(error)}); using ${ref.revision} as it was last seen, ${known.sha.slice(0, 12)}` });
+    if (known === undefined || signal?.aborted)
+      throw error instanceof ConfigError
+        ? error
+        : new ConfigError(`${label(ref)}: the hub’s answer makes no sense: ${messageOf(error)}`);
+    s.notify({
+      level: 'warning',
+      message: `${label(ref)}: the hub did not answer (${messageOf(error)}); using ${ref.revision} as it was last seen, ${known.sha.slice(0, 12)}`,
+    });
     return known.sha;
   }
 }
 
 const treeSchema = z.array(
-  z.object({ type: z.string(), path: z.string(), size: z.number().default(0), oid: z.string().optional(), lfs: z.object({ oid: z.string(), size: z.number() }).optional() }),
+  z.object({
+    type: z.string(),
+    path: z.string(),
+    size: z.number().default(0),
+    oid: z.string().optional(),
+    lfs: z.object({ oid: z.string(), size: z.number() }).optional(),
+  }),
 );
-const filesSchema = z.array(z.object({ path: z.string(), size: z.number(), sha256: z.string().optional(), gitSha1: z.string().optional() }));
+const filesSchema = z.array(
+  z.object({ path: z.string(), size: z.number(), sha256: z.string().optional(), gitSha1: z.string().optional() }),
+);
 const maxTreePages = 200;
 
 /** Every file of a repository at a revision, remembered for a commit. */
@@ -80,9 +98,15 @@ export async function listHubFiles(ref: HubRef, s: Surroundings, signal?: AbortS
     if (page >= maxTreePages) throw new ConfigError(`${label(ref)}: has more than ${maxTreePages} pages of files`);
     const response: Response = await hubFetch(url, { what: label(ref), s, signal });
     const parsed = treeSchema.safeParse(await response.json().catch(() => null));
-    if (!parsed.success) throw new ConfigError(`${label(ref)}: the hub’s list of files makes no sense; check HF_ENDPOINT`);
+    if (!parsed.success)
+      throw new ConfigError(`${label(ref)}: the hub’s list of files makes no sense; check HF_ENDPOINT`);
     for (const { type, path, size, oid, lfs } of parsed.data) {
-      if (type === 'file') files.push({ path, size: lfs?.size ?? size, ...(lfs === undefined ? (oid === undefined ? {} : { gitSha1: oid }) : { sha256: lfs.oid }) });
+      if (type === 'file')
+        files.push({
+          path,
+          size: lfs?.size ?? size,
+          ...(lfs === undefined ? (oid === undefined ? {} : { gitSha1: oid }) : { sha256: lfs.oid }),
+        });
     }
     const next: string | undefined = /<([^>]+)>;\s*rel="next"/.exec(response.headers.get('link') ?? '')?.[1];
     url = next === undefined ? undefined : new URL(next, url).href;
@@ -101,13 +125,22 @@ const maxResumes = 8;
 
 function writeFailure(file: string, error: unknown): ConfigError {
   const { code } = error as NodeJS.ErrnoException;
-  return new ConfigError(`${file}: cannot be written (${code})${code === 'ENOSPC' ? ': the disk is full; make room or set FORGE_HOME to another disk' : ''}`);
+  return new ConfigError(
+    `${file}: cannot be written (${code})${code === 'ENOSPC' ? ': the disk is full; make room or set FORGE_HOME to another disk' : ''}`,
+  );
 }
 
 /** Appends what is missing of a partial file; gives up after several broken connections without progress. */
-async function fetchInto(partial: string, url: string, file: HubFile, parts: { what: string; s: Surroundings; signal?: AbortSignal | undefined }): Promise<void> {
+async function fetchInto(
+  partial: string,
+  url: string,
+  file: HubFile,
+  parts: { what: string; s: Surroundings; signal?: AbortSignal | undefined },
+): Promise<void> {
   for (let attempt = 0; ; attempt++) {
-    const have = await stat(partial).then((info) => info.size).catch(() => 0);
+    const have = await stat(partial)
+      .then((info) => info.size)
+      .catch(() => 0);
     if (have >= file.size) return;
     const response = await hubFetch(url, { ...parts, headers: have > 0 ? { range: `bytes=${have}-` } : {} });
     const resumed = response.status === 206;
@@ -127,11 +160,17 @@ async function fetchInto(partial: string, url: string, file: HubFile, parts: { w
       if (done >= file.size) return;
     } catch (error) {
       if (error instanceof ConfigError || parts.signal?.aborted) throw error;
-      if (attempt >= maxResumes) throw new ConfigError(`${parts.what}: ${file.path}: the connection broke ${attempt + 1} times (${messageOf(error)}); run again to go on where it stopped`);
+      if (attempt >= maxResumes)
+        throw new ConfigError(
+          `${parts.what}: ${file.path}: the connection broke ${attempt + 1} times (${messageOf(error)}); run again to go on where it stopped`,
+        );
     } finally {
       await handle.close();
     }
-    if (attempt >= maxResumes) throw new ConfigError(`${parts.what}: ${file.path}: the download ended early ${attempt + 1} times; run again to go on where it stopped`);
+    if (attempt >= maxResumes)
+      throw new ConfigError(
+        `${parts.what}: ${file.path}: the download ended early ${attempt + 1} times; run again to go on where it stopped`,
+      );
   }
 }
 
@@ -139,9 +178,15 @@ async function fetchInto(partial: string, url: string, file: HubFile, parts: { w
  * A file of a repository on this disk, fetched where it is not here yet: resumed after a broken connection, checked against
  * the hub's checksum, then renamed into place, so a file that is there is whole. Two processes may fetch the same file.
  */
-export async function downloadHubFile(ref: HubRef, path: string, s: Surroundings, signal?: AbortSignal): Promise<string> {
+export async function downloadHubFile(
+  ref: HubRef,
+  path: string,
+  s: Surroundings,
+  signal?: AbortSignal,
+): Promise<string> {
   const commit = await hubRevision(ref, s, signal);
-  if (path.split('/').some((part) => part === '..' || part === '')) throw new ConfigError(`${label(ref)}: ${path}: not a path inside the repository`);
+  if (path.split('/').some((part) => part === '..' || part === ''))
+    throw new ConfigError(`${label(ref)}: ${path}: not a path inside the repository`);
   const target = join(folderOf(ref, s), 'files', commit, ...path.split('/'));
   if (await stat(target).catch(() => null)) return target;
   const file = (await listHubFiles({ ...ref, revision: commit }, s, signal)).find((one) => one.path === path);
@@ -150,7 +195,12 @@ export async function downloadHubFile(ref: HubRef, path: string, s: Surroundings
   const partial = `${target}.${process.pid}.partial`;
   const left = `${target}.partial`;
   await rename(left, partial).catch(() => {});
-  const url = hubUrl({ ...ref, revision: commit }, s, 'resolve', `/${path.split('/').map(encodeURIComponent).join('/')}`);
+  const url = hubUrl(
+    { ...ref, revision: commit },
+    s,
+    'resolve',
+    `/${path.split('/').map(encodeURIComponent).join('/')}`,
+  );
   try {
     await fetchInto(partial, url, file, { what: label(ref), s, signal });
   } catch (error) {
@@ -163,9 +213,54 @@ export async function downloadHubFile(ref: HubRef, path: string, s: Surroundings
     for await (const chunk of createReadStream(partial)) check.hash.update(chunk as Buffer);
     if (check.hash.digest('hex') !== check.expected) {
       await rm(partial, { force: true });
-      throw new ConfigError(`${label(ref)}: ${path}: the content does not match the hub’s checksum; it was deleted, run again to fetch it anew`);
+      throw new ConfigError(
+        `${label(ref)}: ${path}: the content does not match the hub’s checksum; it was deleted, run again to fetch it anew`,
+      );
     }
   }
   await rename(partial, target);
   return target;
+}
+
+/** A file of the hub read in ranges, as Parquet readers want it; for sampling a few rows of a large file. */
+export interface RemoteFile {
+  readonly byteLength: number;
+  slice(start: number, end?: number): Promise<ArrayBuffer>;
+}
+
+/** Largest range that is fetched in one piece. */
+const maxRangeBytes = 512e6;
+
+/**
+ * Opens a file of a repository for reading in ranges. null where the server ignores Range: it must be downloaded instead.
+ * What is read so is not checked against a checksum; Parquet pages that do not decode are an error.
+ */
+export async function openHubRange(
+  ref: HubRef,
+  file: HubFile,
+  s: Surroundings,
+  signal?: AbortSignal,
+): Promise<RemoteFile | null> {
+  const url = hubUrl(ref, s, 'resolve', `/${file.path.split('/').map(encodeURIComponent).join('/')}`);
+  const fetchRange = (start: number, end: number) =>
+    hubFetch(url, { what: label(ref), s, signal, headers: { range: `bytes=${start}-${end - 1}` } });
+  const probe = await fetchRange(0, Math.min(4, file.size));
+  await probe.body?.cancel();
+  if (probe.status !== 206) return null;
+  return {
+    byteLength: file.size,
+    async slice(start, end = file.size) {
+      const length = end - start;
+      if (length > maxRangeBytes)
+        throw new ConfigError(
+          `${label(ref)}: ${file.path}: a row group of ${Math.round(length / 1e6)} MB; download the file and read it with dataset: {name: parquet}`,
+        );
+      const bytes = await (await fetchRange(start, end)).arrayBuffer();
+      if (bytes.byteLength !== length)
+        throw new ConfigError(
+          `${label(ref)}: ${file.path}: the hub sent ${bytes.byteLength} of ${length} bytes of a range`,
+        );
+      return bytes;
+    },
+  };
 }

@@ -4,4 +4,6 @@ import { z } from 'zod';
 export const normalizationOption = z
   .enum(['squad', 'triviaqa', 'none'])
   .default('squad')
-  .describe('How texts are normalised before they are compared: as the SQuAD or the TriviaQA script does it, or not at all.');
+  .describe(
+    'How texts are normalised before they are compared: as the SQuAD or the TriviaQA script does it, or not at all.',
+  );

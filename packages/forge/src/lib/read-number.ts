@@ -2,7 +2,7 @@
 const numberPattern =
   /(?<![\w.])[-+−]?\s?[$€£]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?(?:\s?\/\s?\d+(?:\.\d+)?)?/g;
 
-function valueOf(text: string): number | undefined {
+function parseNumber(text: string): number | undefined {
   const plain = text.replace(/[,$€£\s]/g, '').replace('−', '-');
   const [numerator = '', denominator] = plain.split('/');
   const value = Number(numerator) / (denominator === undefined ? 1 : Number(denominator));
@@ -17,5 +17,5 @@ function valueOf(text: string): number | undefined {
 export function lastNumber(text: string): number | undefined {
   const matches = text.slice(-10_000).match(numberPattern);
   const last = matches?.at(-1);
-  return last === undefined ? undefined : valueOf(last);
+  return last === undefined ? undefined : parseNumber(last);
 }

@@ -39,7 +39,10 @@ export async function checkFile(path: string, baseDir: string): Promise<number> 
     const code = (error as NodeJS.ErrnoException).code;
     if (code !== 'ENOENT') throw new ConfigError(`${shown}: cannot be read (${code})`);
     const beside = await readdir(dirname(path)).catch(() => null);
-    if (beside === null) throw new ConfigError(`${shown}: no such file (the folder ${relative(baseDir, dirname(path))} does not exist either)`);
+    if (beside === null)
+      throw new ConfigError(
+        `${shown}: no such file (the folder ${relative(baseDir, dirname(path))} does not exist either)`,
+      );
     const near = closestName(basename(path), beside);
     throw new ConfigError(`${shown}: no such file${near === undefined ? '' : `. Did you mean "${near}"?`}`);
   }
@@ -48,6 +51,10 @@ export async function checkFile(path: string, baseDir: string): Promise<number> 
 /** sha256 (hex) of a file's bytes, streamed. */
 export async function fileSha256(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, ...(signal === undefined ? {} : { signal }) })) hash.update(chunk as Buffer);
+  for await (const chunk of createReadStream(path, {
+    highWaterMark: 1 << 20,
+    ...(signal === undefined ? {} : { signal }),
+  }))
+    hash.update(chunk as Buffer);
   return hash.digest('hex');
 }

@@ -35,18 +35,27 @@ function valueAt(row: RawRow, path: string): unknown {
 }
 
 const scalarText = (value: unknown): string | undefined =>
-  typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' ? String(value) : undefined;
+  typeof value === 'string'
+    ? value
+    : typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
+      ? String(value)
+      : undefined;
 
 function column(row: RawRow, where: string, role: string, path: string): unknown {
   const value = valueAt(row, path);
   if (value !== undefined) return value;
-  throw new ConfigError(`${where}: no column "${path}" (columns.${role}). Columns there: ${Object.keys(row).slice(0, 30).join(', ') || 'none'}`);
+  throw new ConfigError(
+    `${where}: no column "${path}" (columns.${role}). Columns there: ${Object.keys(row).slice(0, 30).join(', ') || 'none'}`,
+  );
 }
 
 function textColumn(row: RawRow, where: string, role: string, path: string): string {
   const value = column(row, where, role, path);
   const text = scalarText(value);
-  if (text === undefined) throw new ConfigError(`${where}: column "${path}" (columns.${role}) holds ${value === null ? 'null' : typeof value}, not a text`);
+  if (text === undefined)
+    throw new ConfigError(
+      `${where}: column "${path}" (columns.${role}) holds ${value === null ? 'null' : typeof value}, not a text`,
+    );
   return text;
 }
 
@@ -54,7 +63,9 @@ function textList(row: RawRow, where: string, role: string, path: string): strin
   const value = column(row, where, role, path);
   const texts = (Array.isArray(value) ? value : [value]).map(scalarText);
   if (texts.length === 0 || texts.some((text) => text === undefined)) {
-    throw new ConfigError(`${where}: column "${path}" (columns.${role}) must hold a text or a list of texts, and not be empty`);
+    throw new ConfigError(
+      `${where}: column "${path}" (columns.${role}) must hold a text or a list of texts, and not be empty`,
+    );
   }
   return texts as string[];
 }
@@ -63,7 +74,8 @@ function textList(row: RawRow, where: string, role: string, path: string): strin
 export function exampleFromColumns({ index, row, where }: NumberedRow, columns: Columns): Example {
   const text = textColumn(row, where, 'question', columns.question);
   if (text.trim() === '') throw new ConfigError(`${where}: column "${columns.question}" (columns.question) is empty`);
-  const optional = (role: 'context' | 'cluster') => (columns[role] === undefined ? {} : { [role]: textColumn(row, where, role, columns[role]) });
+  const optional = (role: 'context' | 'cluster') =>
+    columns[role] === undefined ? {} : { [role]: textColumn(row, where, role, columns[role]) };
   return {
     id: columns.id === undefined ? String(index) : textColumn(row, where, 'id', columns.id),
     text,
@@ -90,7 +102,10 @@ export function createTableDataset(name: string, source: RowSource, toExample: (
       for await (const row of source.rows(options)) {
         const example = toExample(row);
         const earlier = seen.get(example.id);
-        if (earlier !== undefined) throw new ConfigError(`${row.where}: id "${example.id}" is also that of ${earlier}; ids must be unique (columns.id)`);
+        if (earlier !== undefined)
+          throw new ConfigError(
+            `${row.where}: id "${example.id}" is also that of ${earlier}; ids must be unique (columns.id)`,
+          );
         seen.set(example.id, row.where);
         yield example;
       }

@@ -1,7 +1,13 @@
 import { createReadStream } from 'node:fs';
 import { extname, relative } from 'node:path';
 import { parse as parseCsv } from 'csv-parse';
-import { type AsyncBuffer, asyncBufferFromFile, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
+import {
+  type AsyncBuffer,
+  asyncBufferFromFile,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetReadObjects,
+} from 'hyparquet';
 import { ConfigError, messageOf } from '../errors.ts';
 import { checkFile, fileSha256, type NumberedRow, type RawRow, type RowSource } from './row-source.ts';
 import { readTextLines } from './text-lines.ts';
@@ -48,7 +54,10 @@ function jsonLines(path: string, shown: string, maxRowBytes: number): Read {
       try {
         value = JSON.parse(text);
       } catch (error) {
-        const hint = number === 1 && /^\s*[[{]\s*$/.test(text) ? ' (one JSON document over many lines? json-lines wants one object on each line)' : '';
+        const hint =
+          number === 1 && /^\s*[[{]\s*$/.test(text)
+            ? ' (one JSON document over many lines? json-lines wants one object on each line)'
+            : '';
         throw new ConfigError(`${where}: broken JSON: ${messageOf(error).slice(0, 200)}${hint}`);
       }
       yield { index, row: asRow(value, where), where };
@@ -58,12 +67,21 @@ function jsonLines(path: string, shown: string, maxRowBytes: number): Read {
 
 function csv(path: string, shown: string, maxRowBytes: number, delimiter: string): Read {
   return async function* ({ only, signal }) {
-    const parser = parseCsv({ columns: true, bom: true, delimiter, info: true, max_record_size: maxRowBytes, skip_empty_lines: true });
+    const parser = parseCsv({
+      columns: true,
+      bom: true,
+      delimiter,
+      info: true,
+      max_record_size: maxRowBytes,
+      skip_empty_lines: true,
+    });
     const decoder = new TextDecoderStream('utf-8', { fatal: true });
     const text = createReadStream(path, signal === undefined ? {} : { signal });
     const feed = (async () => {
       try {
-        const decoded = ReadableStream.from(text).pipeThrough(decoder as unknown as ReadableWritablePair<string, Buffer>);
+        const decoded = ReadableStream.from(text).pipeThrough(
+          decoder as unknown as ReadableWritablePair<string, Buffer>,
+        );
         for await (const part of decoded) {
           if (!parser.write(part)) await new Promise((resolve) => parser.once('drain', resolve));
         }
@@ -82,7 +100,10 @@ function csv(path: string, shown: string, maxRowBytes: number, delimiter: string
     } catch (error) {
       if (signal?.aborted) throw error;
       const { code } = error as { code?: string };
-      if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw new ConfigError(`${shown}: not UTF-8 text after row ${index + 1}; convert the file, e.g. with iconv -t UTF-8`);
+      if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
+        throw new ConfigError(
+          `${shown}: not UTF-8 text after row ${index + 1}; convert the file, e.g. with iconv -t UTF-8`,
+        );
       throw new ConfigError(`${shown}: broken CSV: ${messageOf(error).slice(0, 300)}`);
     } finally {
       text.destroy();
@@ -100,7 +121,9 @@ function* rangesOf(metadata: FileMetaData, wanted: ReadonlySet<number> | undefin
     const end = start + Number(group.num_rows);
     for (let from = start; from < end; from += parquetBatchRows) {
       const to = Math.min(end, from + parquetBatchRows);
-      const needed = wanted === undefined || Array.from({ length: to - from }, (_, i) => offset + from + i).some((i) => wanted.has(i));
+      const needed =
+        wanted === undefined ||
+        Array.from({ length: to - from }, (_, i) => offset + from + i).some((i) => wanted.has(i));
       if (needed) yield { from, to };
     }
     start = end;
@@ -145,7 +168,8 @@ export async function openTableFile(path: string, options: TableOptions): Promis
   await checkFile(path, baseDir);
   const shown = relative(baseDir, path) || path;
   const hinted = formatOf(path);
-  if (hinted !== undefined && hinted !== format) throw new ConfigError(`${shown}: looks like ${hinted}; read it with dataset: {name: ${hinted}}`);
+  if (hinted !== undefined && hinted !== format)
+    throw new ConfigError(`${shown}: looks like ${hinted}; read it with dataset: {name: ${hinted}}`);
   let counted: number | undefined;
   let hashed: string | undefined;
 
@@ -165,7 +189,10 @@ export async function openTableFile(path: string, options: TableOptions): Promis
     async count(signal) {
       if (counted === undefined) {
         counted = 0;
-        const none = format === 'json-lines' ? countJsonLines(path, maxRowBytes, signal) : rows(signal === undefined ? {} : { signal });
+        const none =
+          format === 'json-lines'
+            ? countJsonLines(path, maxRowBytes, signal)
+            : rows(signal === undefined ? {} : { signal });
         for await (const _ of none) counted++;
       }
       return counted;

@@ -13,7 +13,11 @@ const newline = 0x0a;
  * The lines of a UTF-8 file, streamed; a final newline makes no extra line, a byte-order mark is dropped. Throws ConfigError
  * with file and line where the bytes are not UTF-8 or a line is longer than `maxLineBytes`.
  */
-export async function* readTextLines(file: string, maxLineBytes: number, signal?: AbortSignal): AsyncGenerator<TextLine> {
+export async function* readTextLines(
+  file: string,
+  maxLineBytes: number,
+  signal?: AbortSignal,
+): AsyncGenerator<TextLine> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
   let parts: Buffer[] = [];
   let size = 0;
@@ -32,7 +36,9 @@ export async function* readTextLines(file: string, maxLineBytes: number, signal?
     }
   }
   const tooLong = (bytes: number) =>
-    new ConfigError(`${file}:${number + 1}: a line of over ${Math.floor(bytes / 1e6)} MB; lines may have ${maxLineBytes / 1e6} MB (option maxRowBytes)`);
+    new ConfigError(
+      `${file}:${number + 1}: a line of over ${Math.floor(bytes / 1e6)} MB; lines may have ${maxLineBytes / 1e6} MB (option maxRowBytes)`,
+    );
 
   const stream = createReadStream(file, { highWaterMark: 1 << 18, ...(signal === undefined ? {} : { signal }) });
   for await (const chunk of stream as AsyncIterable<Buffer>) {

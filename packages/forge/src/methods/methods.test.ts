@@ -31,7 +31,9 @@ function contextOf(answers: readonly (string | Partial<Generation>)[]) {
 
 const question = { id: '1', text: 'What is 2 + 2?' };
 const make = (method: typeof naive | typeof chainOfThought, options: object) =>
-  method.create(method.options.parse(options) as never, {}) as ReturnType<typeof naive.create> extends infer M ? Awaited<M> : never;
+  method.create(method.options.parse(options) as never, {}) as ReturnType<typeof naive.create> extends infer M
+    ? Awaited<M>
+    : never;
 
 describe('naive', () => {
   it('asks with the plain template and keeps the experiment’s own stop strings', async () => {
@@ -76,7 +78,10 @@ describe('chain-of-thought', () => {
   });
   it('flags an answer that had to be guessed from the last sentence', async () => {
     const { context } = contextOf(['It is four. I think 4']);
-    expect(await make(chainOfThought, {}).solve(question, context)).toMatchObject({ answer: 'I think 4', flags: ['fallback-parse'] });
+    expect(await make(chainOfThought, {}).solve(question, context)).toMatchObject({
+      answer: 'I think 4',
+      flags: ['fallback-parse'],
+    });
   });
   it('takes the majority over samples, each numbered, empty ones without a vote', async () => {
     const { asked, context } = contextOf(['Answer: 5', 'Answer: 4', '', ' ', 'Answer:  4']);

@@ -22,7 +22,8 @@ export const definition: Definition<Metric, MetricParts, typeof options> = {
       score({ targets }, { answer }) {
         const given = lastNumber(answer);
         if (given === undefined) return 0;
-        const equal = (target: number | undefined) => target !== undefined && (given === target || Math.abs(given - target) <= tolerance * Math.abs(target));
+        const equal = (target: number | undefined) =>
+          target !== undefined && (given === target || Math.abs(given - target) <= tolerance * Math.abs(target));
         return targets.some((target) => equal(lastNumber(target))) ? 1 : 0;
       },
     };

@@ -30,10 +30,14 @@ export function standardError(values: ArrayLike<number>): number {
  * Clustered standard error of a mean with the CR1 correction: (1/n) sqrt(C/(C-1) sum_c (sum_{i in c} (s_i - mean))^2)
  * (Miller 2024, https://arxiv.org/abs/2411.00640). `clusters[i]` names the cluster of value i.
  */
-export function clusteredStandardError(values: ArrayLike<number>, clusters: readonly unknown[]): { error: number; count: number } {
+export function clusteredStandardError(
+  values: ArrayLike<number>,
+  clusters: readonly unknown[],
+): { error: number; count: number } {
   const center = mean(values);
   const sums = new Map<unknown, number>();
-  for (let i = 0; i < values.length; i++) sums.set(clusters[i], (sums.get(clusters[i]) ?? 0) + (values[i] as number) - center);
+  for (let i = 0; i < values.length; i++)
+    sums.set(clusters[i], (sums.get(clusters[i]) ?? 0) + (values[i] as number) - center);
   let squares = 0;
   for (const sum of sums.values()) squares += sum * sum;
   const count = sums.size;

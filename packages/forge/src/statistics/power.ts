@@ -14,7 +14,13 @@ export interface PowerOptions {
   readonly samplesB?: number;
 }
 
-function variancePerQuestion({ varianceOfDifference, withinA = 0, withinB = 0, samplesA = 1, samplesB = 1 }: PowerOptions): number {
+function variancePerQuestion({
+  varianceOfDifference,
+  withinA = 0,
+  withinB = 0,
+  samplesA = 1,
+  samplesB = 1,
+}: PowerOptions): number {
   return varianceOfDifference + withinA / samplesA + withinB / samplesB;
 }
 

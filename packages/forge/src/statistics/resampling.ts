@@ -3,8 +3,12 @@ import type { Estimate } from './estimate.ts';
 import { quantile } from './quantile.ts';
 
 /** Sums and sizes by cluster; without clusters every value is one. */
-function clusterSums(values: ArrayLike<number>, clusters?: readonly unknown[]): { sums: Float64Array; sizes: Float64Array } {
-  if (clusters === undefined) return { sums: Float64Array.from(values), sizes: new Float64Array(values.length).fill(1) };
+function clusterSums(
+  values: ArrayLike<number>,
+  clusters?: readonly unknown[],
+): { sums: Float64Array; sizes: Float64Array } {
+  if (clusters === undefined)
+    return { sums: Float64Array.from(values), sizes: new Float64Array(values.length).fill(1) };
   const byCluster = new Map<unknown, { sum: number; size: number }>();
   for (let i = 0; i < values.length; i++) {
     const entry = byCluster.get(clusters[i]) ?? { sum: 0, size: 0 };
@@ -26,7 +30,11 @@ export interface ResamplingOptions {
  * Mean with a percentile bootstrap interval, resampling whole clusters (Efron & Tibshirani 1993, chapter 13). For paired data
  * give the differences.
  */
-export function bootstrapMean(values: ArrayLike<number>, { clusters, resamples = 10_000, seed = 0 }: ResamplingOptions = {}, level = 0.95): Estimate {
+export function bootstrapMean(
+  values: ArrayLike<number>,
+  { clusters, resamples = 10_000, seed = 0 }: ResamplingOptions = {},
+  level = 0.95,
+): Estimate {
   const { sums, sizes } = clusterSums(values, clusters);
   const count = sums.length;
   const total = sums.reduce((a, b) => a + b, 0);
@@ -53,7 +61,10 @@ export function bootstrapMean(values: ArrayLike<number>, { clusters, resamples =
  * Sign-flip permutation test that the mean of paired differences is 0, two-sided, by cluster: p = (1 + #) / (B + 1)
  * (Phipson & Smyth 2010, https://doi.org/10.2202/1544-6115.1585).
  */
-export function signFlipTest(differences: ArrayLike<number>, { clusters, resamples = 10_000, seed = 0 }: ResamplingOptions = {}): number {
+export function signFlipTest(
+  differences: ArrayLike<number>,
+  { clusters, resamples = 10_000, seed = 0 }: ResamplingOptions = {},
+): number {
   const sums = clusterSums(differences, clusters).sums.filter((sum) => sum !== 0);
   if (sums.length === 0) return 1;
   const observed = Math.abs(sums.reduce((a, b) => a + b, 0));

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
@@ -57,7 +58,9 @@ async function checkpoint(): Promise<void> {
   await database.query('checkpoint').catch(() => {});
 }
 
-async function reply({ id, statement, params }: Extract<WorkerRequest, { id: number }>): Promise<void> {
+type Query = Extract<WorkerRequest, { id: number }>;
+
+async function reply({ id, statement, params }: Query): Promise<void> {
   try {
     const { rows } = await database.query<unknown[]>(statement, [...params], { rowMode: 'array', parsers });
     answer({ id, rows });
@@ -68,10 +71,30 @@ async function reply({ id, statement, params }: Extract<WorkerRequest, { id: num
   await checkpoint();
 }
 
-parentPort?.on('message', async (request: WorkerRequest) => {
-  if ('id' in request) return reply(request);
+// Reads go before writes: a model call waits for its look into the response cache, while nothing waits for a write.
+const reads: Query[] = [];
+const writes: Query[] = [];
+let busy = false;
+let closing = false;
+
+async function work(): Promise<void> {
+  busy = true;
+  for (let next = reads.shift() ?? writes.shift(); next !== undefined; next = reads.shift() ?? writes.shift()) {
+    await reply(next);
+    // Lets in what arrived meanwhile: PGlite itself never goes back to the event loop.
+    await turn();
+  }
+  busy = false;
+  if (!closing) return;
   // One that gave up can no longer be closed; what it acknowledged is in its write-ahead log.
   if (lastWords === undefined) await database.close().catch(() => {});
   process.exit();
+}
+
+parentPort?.on('message', (request: WorkerRequest) => {
+  if ('close' in request) closing = true;
+  else if (/^\s*select\b/i.test(request.statement)) reads.push(request);
+  else writes.push(request);
+  if (!busy) void work();
 });
 answer({ ready: true });

@@ -57,6 +57,20 @@ describe('Postgres', () => {
     }
   });
 
+  test('a database that cannot hold every character is refused', async () => {
+    const client = new pg.Client(server.url);
+    await client.connect();
+    try {
+      await client.query("create database forge_ascii encoding 'SQL_ASCII' locale 'C' template template0");
+      const url = new URL(server.url);
+      url.pathname = '/forge_ascii';
+      await expect(openStore({ url: url.href })).rejects.toThrow(/its encoding is SQL_ASCII; create one with/);
+    } finally {
+      await client.query('drop database if exists forge_ascii');
+      await client.end();
+    }
+  });
+
   test('what is wrong with a connection string is said in one line without its password', async () => {
     await expect(openStore({ url: 'nonsense' })).rejects.toThrow(/DATABASE_URL: not a URL/);
     await expect(openStore({ url: 'mysql://u:secret@h/d' })).rejects.toThrow(/"mysql:\/\/" is not Postgres/);

@@ -56,6 +56,10 @@ export async function openPostgres(url: string): Promise<Connection> {
     // A connection that breaks between two statements: the next statement says so.
     client.on('error', () => {});
     try {
+      const [encoding] = await queryOn(client, 'show server_encoding');
+      if (encoding?.[0] !== 'UTF8') {
+        throw new ConfigError(`database ${place}: its encoding is ${encoding?.[0]}; create one with: encoding 'UTF8'`);
+      }
       await migrate((text, params) => queryOn(client, text, params), place);
     } finally {
       client.release();

@@ -6,6 +6,7 @@ import { createScheduler, type Job } from './scheduler.ts';
 import { scoreContinuation } from './score.ts';
 
 const defaultContextSize = 2048;
+const smallModelBytes = 64e6;
 const send = (answer: ModelAnswer) => process.send?.(answer);
 
 async function load(options: LoadOptions) {
@@ -23,7 +24,8 @@ async function load(options: LoadOptions) {
     modelPath: options.modelPath,
     ...(options.gpuLayers === 'auto' ? {} : { gpuLayers: options.gpuLayers }),
   });
-  const threads = options.threads ?? llama.cpuMathCores;
+  // A model this small is done with a step before a second thread has woken up.
+  const threads = options.threads ?? (model.size < smallModelBytes ? 1 : llama.cpuMathCores);
   const context = await model.createContext({
     sequences: options.invariant ? 1 : options.batch,
     contextSize: options.contextSize ?? Math.min(model.trainContextSize, defaultContextSize),

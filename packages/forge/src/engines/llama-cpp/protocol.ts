@@ -7,7 +7,7 @@ export interface LoadOptions {
   readonly batch: number;
   /** Tokens per sequence; null = the model's training context, at most 2048. */
   readonly contextSize: number | null;
-  /** null = as many as the machine has cores. */
+  /** null = as many as the machine has cores, 1 for a small model. */
   readonly threads: number | null;
   readonly gpu: 'auto' | 'cuda' | 'vulkan' | 'metal' | false;
   readonly gpuLayers: 'auto' | number;
