@@ -52,7 +52,7 @@ async function startStub(latency: number): Promise<Stub> {
     new Promise<never>((_, reject) => child.once('exit', (code) => reject(new Error(`the stub ended with ${code}`)))),
   ]);
   const { baseUrl } = JSON.parse(line ?? '');
-  const get = async (path: string) => (await fetch(new URL(path, baseUrl))).json();
+  const get = async (path: string) => (await (await fetch(new URL(path, baseUrl))).json()) as StubStats;
   return {
     baseUrl,
     reset: async () => void (await get('/stub/reset')),

@@ -5,7 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const pages = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], { cwd: root, encoding: 'utf8' })
+const pages = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], {
+  cwd: root,
+  encoding: 'utf8',
+})
   .split('\n')
   .filter((page) => page !== '' && existsSync(join(root, page)));
 
@@ -13,7 +16,11 @@ const pages = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
 function pathsIn(text: string): string[] {
   const named = [...text.matchAll(/`([^`\s]+)`|\]\(([^)\s]+)\)/g)].map((match) => match[1] ?? match[2] ?? '');
   return named.filter(
-    (name) => !/[<>*{}$|:,=]/.test(name) && !name.startsWith('.') && !name.startsWith('/') && /^[\w./-]+(\/|\.(ts|md|ya?ml|mjs|py|json|jsonl|gguf|cjs|safetensors))$/.test(name),
+    (name) =>
+      !/[<>*{}$|:,=]/.test(name) &&
+      !name.startsWith('.') &&
+      !name.startsWith('/') &&
+      /^[\w./-]+(\/|\.(ts|md|ya?ml|mjs|py|json|jsonl|gguf|cjs|safetensors))$/.test(name),
   );
 }
 

@@ -24,6 +24,7 @@ import {
   type Transcript,
 } from './transcript.ts';
 import {
+  drawFacts,
   drawNames,
   type Entity,
   KNOWN_ATTRIBUTES,
@@ -109,6 +110,33 @@ function questionOver(entities: readonly Entity[], absent: boolean, world: World
     random,
   );
   return singleLookup({ name, facts: { [attribute]: 'unknown' } }, attribute, questionAbout(attribute, name, form));
+}
+
+/**
+ * One attribute of several people, then the same statements twice more in other orders, trained on last names and values: only the name tells
+ * which value comes next. Without this stream the small model picked a value of the right kind but of the wrong person.
+ */
+function recall(world: World, random: Random): Transcript {
+  const attribute = pick(PERSON_ATTRIBUTES, random);
+  const names = drawConfusableNames(world.training, 2 + random.below(5), random);
+  // The barer the form, the fewer words lie between name and value, and the sooner the lookup is learnt.
+  const before = pick(['', '', `The ${attribute} of `], random);
+  const between = before === '' && chance(50, random) ? '' : ' is';
+  const facts = names.map((name) => {
+    const [first, last] = name.split(' ') as [string, string];
+    return { first: `${before}${first}`, last, value: drawFacts([attribute], world.training, random)[attribute] as string };
+  });
+  const text = facts.map((fact) => `${fact.first} ${fact.last}${between} ${fact.value}.`).join(' ');
+  const queries = [...shuffled(facts, random), ...shuffled(facts, random)];
+  return [
+    { text, weight: 0 },
+    ...queries.flatMap((fact, index): Transcript => [
+      { text: `${index % facts.length === 0 ? '\n' : '. '}${fact.first}`, weight: 0 },
+      { text: ` ${fact.last}`, weight: 1 },
+      { text: between, weight: 0 },
+      { text: ` ${fact.value}`, weight: 1 },
+    ]),
+  ];
 }
 
 function readingStream(world: World, passages: number, cotPercent: number): Stream {
@@ -256,6 +284,7 @@ export function trainingStreams(world: World): Record<string, Stream> {
     'known-text': (random) => knownText(world, random),
     'known-question': (random) =>
       joined(Array.from({ length: 1 + random.below(4) }, () => knownQuestion(world, chance(25, random), random))),
+    recall: (random) => recall(world, random),
     'reading-1': readingStream(world, 1, 30),
     'reading-2': readingStream(world, 2, 40),
     'reading-3': readingStream(world, 3, 45),

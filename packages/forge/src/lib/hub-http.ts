@@ -21,7 +21,6 @@ function endpointOf({ env }: Surroundings): URL {
 
 /** The address of something in a repository: of the API, or of a file's content. */
 export function hubUrl(ref: HubRef, s: Surroundings, part: 'api' | 'resolve', rest: string): string {
-  if (!/^[\w.-]+\/[\w.-]+$/.test(ref.repo)) throw new ConfigError(`${ref.kind} ${ref.repo}: must look like owner/name`);
   const base = endpointOf(s).href.replace(/\/$/, '');
   if (part === 'api') return `${base}/api/${ref.kind}s/${ref.repo}${rest}`;
   return `${base}/${ref.kind === 'dataset' ? 'datasets/' : ''}${ref.repo}/resolve/${encodeURIComponent(ref.revision)}${rest}`;

@@ -26,7 +26,11 @@ export interface HubFile {
 
 const commitPattern = /^[0-9a-f]{40}$/;
 const label = (ref: HubRef) => `${ref.kind} ${ref.repo}`;
-const folderOf = (ref: HubRef, s: Surroundings) => join(s.cacheDir, 'hub', `${ref.kind}s`, ...ref.repo.split('/'));
+/** Throws ConfigError where the name could lead out of the cache folder. */
+function folderOf(ref: HubRef, s: Surroundings): string {
+  if (!/^\w[\w.-]*\/\w[\w.-]*$/.test(ref.repo)) throw new ConfigError(`${label(ref)}: must look like owner/name`);
+  return join(s.cacheDir, 'hub', `${ref.kind}s`, ...ref.repo.split('/'));
+}
 
 async function readJson<T>(file: string, schema: z.ZodType<T>): Promise<T | undefined> {
   return readFile(file, 'utf8')

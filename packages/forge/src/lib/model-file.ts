@@ -18,7 +18,7 @@ export interface ModelFile {
 }
 
 /** `hf:owner/repo[@revision][/path/file.gguf]`. */
-const hubReference = /^hf:([\w.-]+\/[\w.-]+?)(?:@([\w./-]+?))?(?:\/([\w./ -]+\.gguf))?$/i;
+const hubReference = /^hf:(\w[\w.-]*\/\w[\w.-]*?)(?:@([\w./-]+?))?(?:\/([\w./ -]+\.gguf))?$/i;
 
 /**
  * A model by its path (relative to the project) or as `hf:owner/repo/file.gguf`, fetched with progress and checksum where it is
@@ -41,7 +41,7 @@ export async function resolveModelFile(model: string, s: Surroundings, signal?: 
   const commit = await hubRevision({ kind: 'model', repo, revision }, s, signal);
   const ref = { kind: 'model', repo, revision: commit } as const;
   if (file === undefined) {
-    const choices = (await listHubFiles(ref, s, signal)).map((one) => one.path).filter((one) => one.endsWith('.gguf'));
+    const choices = (await listHubFiles(ref, s, signal)).map((one) => one.path).filter((one) => one.endsWith('.gguf')).sort();
     throw new ConfigError(
       `model ${model}: name one of its files: ${
         choices
