@@ -11,15 +11,25 @@ const binary = { metric: { name: 'exact-match', binary: true } };
 describe('compareRuns', () => {
   it('calls a clear gain better, with the pairs that flipped', () => {
     const [comparison] = compareRuns(input('a', ones(20, 200)), [input('b', ones(160, 200))], binary);
-    expect(comparison).toMatchObject({ verdict: 'better', pairs: 200, flips: { gained: { count: 140 }, lost: { count: 0 } } });
+    expect(comparison).toMatchObject({
+      verdict: 'better',
+      pairs: 200,
+      flips: { gained: { count: 140 }, lost: { count: 0 } },
+    });
     expect(comparison?.difference.value).toBeCloseTo(0.7, 12);
     expect(comparison?.test.name).toBe('McNemar mid-p');
-    expect(verdictSentence(comparison as never)).toMatch(/^b is better than a by 70\.0 points of exact-match \(95 % interval 63\.6 to 76\.4, McNemar mid-p, p < 0\.001, n = 200\)$/);
+    expect(verdictSentence(comparison as never)).toMatch(
+      /^b is better than a by 70\.0 points of exact-match \(95 % interval 62\.8 to 75\.8, McNemar mid-p, p < 0\.001, n = 200\)$/,
+    );
   });
   it('calls the same answers tied, and a few pairs underpowered with the n that would tell', () => {
     const same = compareRuns(input('a', ones(100, 400)), [input('b', ones(100, 400))], binary)[0];
     expect(same).toMatchObject({ verdict: 'tied', neededN: null });
-    const few = compareRuns(input('a', [1, 0, 1, 0, 1, 0, 1, 0, 1, 0]), [input('b', [1, 1, 0, 0, 1, 1, 1, 0, 1, 0])], binary)[0];
+    const few = compareRuns(
+      input('a', [1, 0, 1, 0, 1, 0, 1, 0, 1, 0]),
+      [input('b', [1, 1, 0, 0, 1, 1, 1, 0, 1, 0])],
+      binary,
+    )[0];
     expect(few?.verdict).toBe('underpowered');
     expect(few?.neededN).toBeGreaterThan(500);
     expect(few?.warnings.join()).toContain('10 pairs');
@@ -29,12 +39,20 @@ describe('compareRuns', () => {
     const a = input('a', ones(50, 100));
     const shuffled = new Map([...input('b', ones(50, 110)).scores].reverse());
     const [comparison] = compareRuns(a, [{ label: 'b', scores: shuffled }], binary);
-    expect(comparison).toMatchObject({ pairs: 100, unmatched: { baseline: 0, candidate: 10 }, difference: { value: 0 } });
+    expect(comparison).toMatchObject({
+      pairs: 100,
+      unmatched: { baseline: 0, candidate: 10 },
+      difference: { value: 0 },
+    });
   });
   it('corrects for the family', () => {
     const candidate = input('b', ones(26, 60));
     const alone = compareRuns(input('a', ones(20, 60)), [candidate], binary)[0];
-    const family = compareRuns(input('a', ones(20, 60)), [candidate, input('c', ones(27, 60)), input('d', ones(21, 60))], binary);
+    const family = compareRuns(
+      input('a', ones(20, 60)),
+      [candidate, input('c', ones(27, 60)), input('d', ones(21, 60))],
+      binary,
+    );
     expect(alone?.test.adjustedPValue).toBe(alone?.test.pValue);
     expect(family[0]?.test.pValue).toBe(alone?.test.pValue);
     expect(family[0]?.test.adjustedPValue).toBeCloseTo(2 * (alone?.test.pValue ?? 0), 12);
@@ -42,9 +60,22 @@ describe('compareRuns', () => {
   it('uses clusters where there are any: a wider interval and a permutation test', () => {
     // Whole clusters flip together.
     const a = input('a', ones(0, 120), (i) => `c${Math.floor(i / 10)}`);
-    const b = input('b', Array.from({ length: 120 }, (_, i) => (Math.floor(i / 10) % 3 === 0 ? 1 : 0)), (i) => `c${Math.floor(i / 10)}`);
+    const b = input(
+      'b',
+      Array.from({ length: 120 }, (_, i) => (Math.floor(i / 10) % 3 === 0 ? 1 : 0)),
+      (i) => `c${Math.floor(i / 10)}`,
+    );
     const [clustered] = compareRuns(a, [b], binary);
-    const [plain] = compareRuns(input('a', ones(0, 120)), [input('b', [...b.scores.values()].map((s) => s.score))], binary);
+    const [plain] = compareRuns(
+      input('a', ones(0, 120)),
+      [
+        input(
+          'b',
+          [...b.scores.values()].map((s) => s.score),
+        ),
+      ],
+      binary,
+    );
     const width = (c: typeof clustered) => (c?.difference.high ?? 0) - (c?.difference.low ?? 0);
     expect(width(clustered)).toBeGreaterThan(2 * width(plain));
     expect(clustered?.test.name).toBe('sign-flip permutation');
@@ -54,8 +85,26 @@ describe('compareRuns', () => {
   it('is the same each time and JSON through and through', () => {
     const f1 = { metric: { name: 'f1', binary: false }, resamples: 2000 };
     const scores = Array.from({ length: 50 }, (_, i) => (i % 7) / 7);
-    const once = compareRuns(input('a', scores), [input('b', scores.map((s, i) => Math.min(1, s + (i % 3) * 0.1)))], f1);
-    const again = compareRuns(input('a', scores), [input('b', scores.map((s, i) => Math.min(1, s + (i % 3) * 0.1)))], f1);
+    const once = compareRuns(
+      input('a', scores),
+      [
+        input(
+          'b',
+          scores.map((s, i) => Math.min(1, s + (i % 3) * 0.1)),
+        ),
+      ],
+      f1,
+    );
+    const again = compareRuns(
+      input('a', scores),
+      [
+        input(
+          'b',
+          scores.map((s, i) => Math.min(1, s + (i % 3) * 0.1)),
+        ),
+      ],
+      f1,
+    );
     expect(again).toEqual(once);
     expect(JSON.parse(JSON.stringify(once))).toEqual(once);
   });
@@ -65,7 +114,9 @@ describe('compareRuns', () => {
     expect(JSON.stringify(comparison)).not.toContain('null,"high":null');
   });
   it('compares latencies by their differences', () => {
-    const [latency] = compareLatency(input('a', [100, 200, 300, 400]), [input('b', [150, 260, 340, 470])], { resamples: 2000 });
+    const [latency] = compareLatency(input('a', [100, 200, 300, 400]), [input('b', [150, 260, 340, 470])], {
+      resamples: 2000,
+    });
     expect(latency?.difference.value).toBe(55);
     expect(latency?.difference.low).toBeGreaterThan(39);
     expect(latency?.difference.high).toBeLessThan(71);

@@ -10,6 +10,7 @@ import {
 } from './statistics/estimate.ts';
 import { holm } from './statistics/families.ts';
 import { mcNemar } from './statistics/mcnemar.ts';
+import { pairedProportionDifference } from './statistics/paired-proportions.ts';
 import { detectableEffect, neededN } from './statistics/power.ts';
 import { bootstrapMean, signFlipTest } from './statistics/resampling.ts';
 import { estimateScores } from './summarize-run.ts';
@@ -107,6 +108,12 @@ function significance(
   return { name: 'sign-flip permutation', pValue: signFlipTest(pairs.differences, { ...clusters, seed, resamples }) };
 }
 
+function differenceEstimate({ differences, clusters }: Pairs, flips: Comparison['flips'], binary: boolean): Estimate {
+  if (clusters !== null) return clusteredMeanEstimate(differences, clusters);
+  if (binary) return pairedProportionDifference(flips.gained.count, flips.lost.count, differences.length);
+  return meanEstimate(differences);
+}
+
 function warningsOf(pairs: Pairs, clusterCount: number | null): string[] {
   const warnings: string[] = [];
   if (pairs.ids.length < 30) warnings.push(`only ${pairs.ids.length} pairs: intervals are rough`);
@@ -145,7 +152,7 @@ function compareOne(
     unmatched: pairs.unmatched,
     baselineMean: estimateScores(pairs.baseline, clusters, metric.binary),
     candidateMean: estimateScores(pairs.candidate, clusters, metric.binary),
-    difference: clusters === null ? meanEstimate(differences) : clusteredMeanEstimate(differences, clusters),
+    difference: differenceEstimate(pairs, flips, metric.binary),
     test: { ...test, adjustedPValue: test.pValue },
     equivalencePValue: n < 2 ? 1 : equivalenceTest(mean(differences), error, df, minimumEffect),
     flips,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** A component by name, with its options beside the name: `method: naive` or `method: {name: naive, shots: 2}`. */
-export const componentReference = z.union([
+const componentReference = z.union([
   z.string().min(1),
   z.looseObject({ name: z.string().min(1).optional().describe('Name of the component; `forge list` shows them.') }),
 ]);

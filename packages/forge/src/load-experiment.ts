@@ -62,7 +62,7 @@ function valueAt(value: unknown, path: KeyPath): unknown {
 }
 
 /** One line for the first thing that zod found: key, value, what is allowed. `schemaKeys` are the keys known there. */
-export function issueText(
+function issueText(
   yaml: YamlSource,
   issue: z.core.$ZodIssue,
   value: unknown,

@@ -5,14 +5,14 @@ import type { ComponentSpec, VariantSpec } from './load-experiment.ts';
 import type { Provenance } from './run.ts';
 
 /** How a component is named in a lock file: its name and options, readable and stable. */
-function pinKey(spec: ComponentSpec, ignore: readonly string[] = []): string {
-  const options = Object.fromEntries(Object.entries(spec.options).filter(([key]) => !ignore.includes(key)));
-  return `${spec.name} ${canonicalJson(options)}`;
+function pinKey(spec: ComponentSpec): string {
+  return `${spec.name} ${canonicalJson(spec.options)}`;
 }
 
-/** Only what says which model it is: batch size, threads and the like may change under a lock. */
+/** Where an engine names a model, only that: batch size, threads and the like may change under a lock. */
 function modelKey(spec: ComponentSpec): string {
-  const { model = '', baseUrl = '' } = spec.options as { model?: string; baseUrl?: string };
+  const { model, baseUrl = '' } = spec.options as { model?: string; baseUrl?: string };
+  if (model === undefined) return pinKey(spec);
   return [spec.name, baseUrl, model].filter((part) => part !== '').join(' ');
 }
 

@@ -44,7 +44,7 @@ interface Sums {
 }
 
 /** Per example: mean score and latency over the runs of one group (repeats are averaged within the question first). */
-export async function readPairedInputs(
+async function readPairedInputs(
   store: Store,
   label: string,
   runs: readonly RunRecord[],

@@ -48,16 +48,30 @@ describe('summarizeRun', () => {
     expect(summary.latencyMs?.p50.value).toBe(149.5);
   });
   it('counts failed examples as 0 and keeps them out of the latencies; cached ones out of the throughput', async () => {
-    const rows = [row(1), row(3), row(5, { failureKind: 'timeout', scores: { 'exact-match': 0, f1: 0 }, latencyMs: 60_000 }), row(7, { cachedCalls: 1, flags: ['cut-off'] })];
+    const rows = [
+      row(1),
+      row(3),
+      row(5, { failureKind: 'timeout', scores: { 'exact-match': 0, f1: 0 }, latencyMs: 60_000 }),
+      row(7, { cachedCalls: 1, flags: ['cut-off'] }),
+    ];
     const summary = await summarizeRun(batches(rows), { metrics, wallMs: 1000 });
     expect(summary.metrics['exact-match']?.value).toBe(0.75);
     expect(summary.failed).toEqual({ total: 1, byKind: { timeout: 1 } });
     expect(summary.latencyMs?.p99.high).toBe(107);
-    expect(summary).toMatchObject({ liveExamples: 3, cachedCalls: 1, flags: { 'cut-off': 1 }, throughput: { examplesPerSecond: 3 }, cost: { total: null } });
+    expect(summary).toMatchObject({
+      liveExamples: 3,
+      cachedCalls: 1,
+      flags: { 'cut-off': 1 },
+      throughput: { examplesPerSecond: 3 },
+      cost: { total: null },
+    });
   });
   it('clusters where examples name a cluster', async () => {
     const rows = Array.from({ length: 40 }, (_, i) => row(i, { cluster: `c${i % 5}` }));
-    expect((await summarizeRun(batches(rows), { metrics, wallMs: 1 })).metrics['exact-match']).toMatchObject({ method: 'clustered-t', n: 5 });
+    expect((await summarizeRun(batches(rows), { metrics, wallMs: 1 })).metrics['exact-match']).toMatchObject({
+      method: 'clustered-t',
+      n: 5,
+    });
   });
   it('has no NaN for an empty run', async () => {
     const summary = await summarizeRun(batches([]), { metrics, wallMs: 0 });

@@ -83,7 +83,10 @@ describe('forge', () => {
   it('shows examples and one example whole', async () => {
     const wrong = await forge('show', '--examples', 'worse', '--wrong');
     expect(wrong.stdout).toContain('I do not know');
-    const one = await forge('show', '--examples', 'plain', '--example', '0');
+    const listed = JSON.parse((await forge('show', '--examples', 'plain', '--json')).stdout).items as {
+      exampleId: string;
+    }[];
+    const one = await forge('show', '--examples', 'plain', '--example', listed[0]?.exampleId ?? '');
     expect(one.stdout).toContain('--- output (stop)');
     expect((await forge('show', '--examples', 'none')).stderr).toContain('Known variants: plain, worse');
   });

@@ -54,7 +54,7 @@ function detailsOf(comparison: Comparison): string[] {
   const { flips, test, difference, neededN, detectableEffect, warnings, unmatched } = comparison;
   const lines = [
     `  right only in ${comparison.candidate}: ${flips.gained.count}; right only in ${comparison.baseline}: ${flips.lost.count}`,
-    `  difference ${(100 * difference.value).toFixed(1)} points [${(100 * difference.low).toFixed(1)}, ${(100 * difference.high).toFixed(1)}], ${test.name}, p = ${pValue(test.pValue)}, corrected for the family (Holm) p = ${pValue(test.adjustedPValue)}`,
+    `  difference ${(100 * difference.value).toFixed(1)} points [${(100 * difference.low).toFixed(1)}, ${(100 * difference.high).toFixed(1)}], ${test.name}, ${pValue(test.pValue)}, corrected for the family (Holm) ${pValue(test.adjustedPValue)}`,
   ];
   if (comparison.verdict === 'underpowered' && neededN !== null) {
     lines.push(
@@ -69,7 +69,7 @@ function detailsOf(comparison: Comparison): string[] {
   return [...lines, ...warnings.map((warning) => `  warning: ${warning}`)];
 }
 
-const pValue = (p: number) => (p < 0.001 ? '< 0.001' : p.toFixed(3));
+const pValue = (p: number) => (p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`);
 
 /** The verdicts in words, each with what it rests on. */
 export function comparisonText({

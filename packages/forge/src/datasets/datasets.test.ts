@@ -10,7 +10,13 @@ import { hasSharedData, sharedData } from '../testing/shared-data.ts';
 import { datasets } from './index.ts';
 
 let dir: string;
-const surroundings = (): Surroundings => ({ baseDir: dir, cacheDir: join(dir, 'cache'), env: {}, now: Date.now, notify: () => {} });
+const surroundings = (): Surroundings => ({
+  baseDir: dir,
+  cacheDir: join(dir, 'cache'),
+  env: {},
+  now: Date.now,
+  notify: () => {},
+});
 
 async function open(name: string, options: object): Promise<Dataset> {
   const definition = datasets.find((one) => one.name === name);
@@ -48,8 +54,14 @@ const jsonl = (rows: readonly object[]) => rows.map((row) => `${JSON.stringify(r
 
 describe('json-lines', () => {
   it('reads columns, nested ones too, with blank lines, CRLF, a byte-order mark and no final newline', async () => {
-    const path = await file('a.jsonl', '\uFEFF{"q":{"t":"One?"},"a":["1","one"],"k":"x","p":"ctx","g":"G"}\r\n\n{"q":{"t":"Two?"},"a":2,"k":"y","p":"ctx2","g":"G"}');
-    const dataset = await open('json-lines', { path, columns: { id: 'k', question: 'q.t', answer: 'a', context: 'p', cluster: 'g' } });
+    const path = await file(
+      'a.jsonl',
+      '\uFEFF{"q":{"t":"One?"},"a":["1","one"],"k":"x","p":"ctx","g":"G"}\r\n\n{"q":{"t":"Two?"},"a":2,"k":"y","p":"ctx2","g":"G"}',
+    );
+    const dataset = await open('json-lines', {
+      path,
+      columns: { id: 'k', question: 'q.t', answer: 'a', context: 'p', cluster: 'g' },
+    });
     expect(await dataset.count()).toBe(2);
     expect(await Array.fromAsync(dataset.examples())).toEqual([
       { id: 'x', text: 'One?', targets: ['1', 'one'], context: 'ctx', cluster: 'G' },
@@ -59,12 +71,15 @@ describe('json-lines', () => {
   });
   it('keeps characters whole that span two chunks of the file', async () => {
     const text = '€'.repeat(300_000);
-    const dataset = await open('json-lines', { path: await file('wide.jsonl', jsonl([{ question: `a${text}`, answer: 'x' }])) });
+    const dataset = await open('json-lines', {
+      path: await file('wide.jsonl', jsonl([{ question: `a${text}`, answer: 'x' }])),
+    });
     expect((await Array.fromAsync(dataset.examples()))[0]?.text).toBe(`a${text}`);
   });
   it('has the fingerprint of its bytes', async () => {
     const rows = jsonl([{ question: 'q', answer: 'a' }]);
-    const fingerprint = async (name: string, content: string) => (await open('json-lines', { path: await file(name, content) })).fingerprint();
+    const fingerprint = async (name: string, content: string) =>
+      (await open('json-lines', { path: await file(name, content) })).fingerprint();
     expect(await fingerprint('f1.jsonl', rows)).toBe(await fingerprint('f2.jsonl', rows));
     expect(await fingerprint('f3.jsonl', `${rows}\n`)).not.toBe(await fingerprint('f1.jsonl', rows));
   });
@@ -72,14 +87,29 @@ describe('json-lines', () => {
     ['a missing file', 'absent.jsonl', undefined, ['absent.jsonl: no such file']],
     ['an empty file', 'empty.jsonl', '', ['empty.jsonl: the file is empty']],
     ['only blank lines', 'blank.jsonl', '\n \n', ['blank.jsonl: no rows']],
-    ['a broken line', 'broken.jsonl', '{"question":"q","answer":"a"}\n{"question": oops}\n', ['broken.jsonl:2: broken JSON']],
+    [
+      'a broken line',
+      'broken.jsonl',
+      '{"question":"q","answer":"a"}\n{"question": oops}\n',
+      ['broken.jsonl:2: broken JSON'],
+    ],
     ['a list', 'list.jsonl', '[1]\n', ['list.jsonl:1: not a JSON object but a list']],
     ['JSON over many lines', 'pretty.jsonl', '[\n {"question": "q"}\n]', ['pretty.jsonl:1', 'one object on each line']],
-    ['a missing column', 'column.jsonl', '{"query":"q","answer":"a"}\n', ['column.jsonl:1: no column "question"', 'Columns there: query, answer']],
+    [
+      'a missing column',
+      'column.jsonl',
+      '{"query":"q","answer":"a"}\n',
+      ['column.jsonl:1: no column "question"', 'Columns there: query, answer'],
+    ],
     ['an empty question', 'noquestion.jsonl', '{"question":" ","answer":"a"}\n', ['noquestion.jsonl:1', 'is empty']],
     ['no targets', 'notargets.jsonl', '{"question":"q","answer":[]}\n', ['notargets.jsonl:1', 'columns.answer']],
     ['a wrong type', 'type.jsonl', '{"question":{"a":1},"answer":"a"}\n', ['type.jsonl:1', 'holds object, not a text']],
-    ['bytes that are not UTF-8', 'latin.jsonl', Buffer.from('{"question":"caf\xe9","answer":"a"}\n', 'latin1'), ['latin.jsonl:1: not UTF-8']],
+    [
+      'bytes that are not UTF-8',
+      'latin.jsonl',
+      Buffer.from('{"question":"caf\xe9","answer":"a"}\n', 'latin1'),
+      ['latin.jsonl:1: not UTF-8'],
+    ],
   ])('refuses %s', async (_title, name, content, parts) => {
     if (content !== undefined) await file(name, content);
     const problem = await problemOf('json-lines', { path: name });
@@ -90,8 +120,16 @@ describe('json-lines', () => {
     const long = await problemOf('json-lines', { path: 'long.jsonl' });
     expect(long).toContain('long.jsonl:2');
     expect(long).toContain('maxRowBytes');
-    await file('twice.jsonl', jsonl([{ i: 1, question: 'q', answer: 'a' }, { i: 1, question: 'r', answer: 'a' }]));
-    expect(await problemOf('json-lines', { path: 'twice.jsonl', columns: { id: 'i' } })).toContain('twice.jsonl:2: id "1" is also that of twice.jsonl:1');
+    await file(
+      'twice.jsonl',
+      jsonl([
+        { i: 1, question: 'q', answer: 'a' },
+        { i: 1, question: 'r', answer: 'a' },
+      ]),
+    );
+    expect(await problemOf('json-lines', { path: 'twice.jsonl', columns: { id: 'i' } })).toContain(
+      'twice.jsonl:2: id "1" is also that of twice.jsonl:1',
+    );
   });
   it('suggests the file that was meant, and the right reader for its ending', async () => {
     await file('questions.jsonl', jsonl([{ question: 'q', answer: 'a' }]));
@@ -103,10 +141,16 @@ describe('json-lines', () => {
 
 describe('csv', () => {
   it('reads quotes, line breaks in fields, and tabs', async () => {
-    const dataset = await open('csv', { path: await file('b.csv', 'question,answer\r\n"Who said ""no""?\nReally?",Bob\r\nTwo?,2\r\n') });
+    const dataset = await open('csv', {
+      path: await file('b.csv', 'question,answer\r\n"Who said ""no""?\nReally?",Bob\r\nTwo?,2\r\n'),
+    });
     expect(await dataset.count()).toBe(2);
-    expect(await Array.fromAsync(dataset.examples({ only: new Set([0]) }))).toEqual([{ id: '0', text: 'Who said "no"?\nReally?', targets: ['Bob'] }]);
-    expect(await (await open('csv', { path: await file('c.tsv', 'question\tanswer\nOne, two?\t1\n') })).count()).toBe(1);
+    expect(await Array.fromAsync(dataset.examples({ only: new Set([0]) }))).toEqual([
+      { id: '0', text: 'Who said "no"?\nReally?', targets: ['Bob'] },
+    ]);
+    expect(await (await open('csv', { path: await file('c.tsv', 'question\tanswer\nOne, two?\t1\n') })).count()).toBe(
+      1,
+    );
   });
   it.each([
     ['an open quote', 'open.csv', 'question,answer\n"q,a\n', 'broken CSV'],
@@ -133,17 +177,30 @@ describe('parquet', () => {
     const dataset = await open('parquet', { path: await file('d.parquet', table()) });
     expect(await dataset.count()).toBe(2500);
     const some = await Array.fromAsync(dataset.examples({ only: new Set([0, 699, 700, 2499]) }));
-    expect(some.map((example) => [example.id, example.text, example.targets[0]])).toEqual(['0', '699', '700', '2499'].map((i) => [i, `Q${i}`, i]));
+    expect(some.map((example) => [example.id, example.text, example.targets[0]])).toEqual(
+      ['0', '699', '700', '2499'].map((i) => [i, `Q${i}`, i]),
+    );
     expect(await Array.fromAsync(dataset.examples())).toHaveLength(2500);
   });
   it('refuses a truncated file and one that is something else', async () => {
-    expect(await problemOf('parquet', { path: await file('cut.parquet', table().subarray(0, 5000)) })).toContain('cut.parquet: not a Parquet file, or a truncated one');
-    expect(await problemOf('parquet', { path: await file('text.parquet', 'hello, this is a text\n') })).toContain('text.parquet');
+    expect(await problemOf('parquet', { path: await file('cut.parquet', table().subarray(0, 5000)) })).toContain(
+      'cut.parquet: not a Parquet file, or a truncated one',
+    );
+    expect(await problemOf('parquet', { path: await file('text.parquet', 'hello, this is a text\n') })).toContain(
+      'text.parquet',
+    );
   });
 });
 
 describe('lab-world', () => {
-  it.each([['arithmetic', 500], ['reading', 300], ['known-facts', 200], ['documents', 300], ['multi-hop', 200], ['calculator', 200]])('%s has %d test rows', async (split, count) => {
+  it.each([
+    ['arithmetic', 500],
+    ['reading', 300],
+    ['known-facts', 200],
+    ['documents', 300],
+    ['multi-hop', 200],
+    ['calculator', 200],
+  ])('%s has %d test rows', async (split, count) => {
     const dataset = await open('lab-world', { split });
     expect(await dataset.count()).toBe(count);
     const [first] = await Array.fromAsync(dataset.examples({ only: new Set([0]) }));
@@ -157,7 +214,13 @@ describe.skipIf(!hasSharedData)('the official files (skipped where the shared da
     ['squad', 'squad/dev-v1.1.json', 10570, 'Which NFL team represented the AFC at Super Bowl 50?', 'Denver Broncos'],
     ['gsm8k', 'gsm8k/test.jsonl', 1319, 'Janet’s ducks lay 16 eggs per day.', '18'],
     ['trivia-qa', 'triviaqa/trivia.dev.jsonl', 8837, 'The VS-300 was a type of what?', '🚁'],
-    ['nq-open', 'nq-open/NQ-open.dev.jsonl', 3610, 'when was the last time anyone was on the moon', '14 December 1972 UTC'],
+    [
+      'nq-open',
+      'nq-open/NQ-open.dev.jsonl',
+      3610,
+      'when was the last time anyone was on the moon',
+      '14 December 1972 UTC',
+    ],
   ])('%s', async (name, path, count, text, target) => {
     const dataset = await open(name, { path: join(sharedData, path) });
     expect(await dataset.count()).toBe(count);
@@ -189,7 +252,9 @@ describe('sampling', () => {
     expect([...sampleRowIndices(5000, 100, '1')].every((index) => large.has(index))).toBe(true);
     expect([...sampleRowIndices(5000, 400, '2')].filter((index) => large.has(index)).length).toBeLessThan(80);
     const cells = new Array<number>(10).fill(0);
-    for (let seed = 0; seed < 200; seed++) for (const index of sampleRowIndices(1000, 50, String(seed))) cells[Math.floor(index / 100)] = (cells[Math.floor(index / 100)] ?? 0) + 1;
+    for (let seed = 0; seed < 200; seed++)
+      for (const index of sampleRowIndices(1000, 50, String(seed)))
+        cells[Math.floor(index / 100)] = (cells[Math.floor(index / 100)] ?? 0) + 1;
     expect(cells.reduce((sum, count) => sum + (count - 1000) ** 2 / 1000, 0)).toBeLessThan(27.9);
   });
   it('takes everything where as much is asked for, and is quick on ten million rows', () => {

@@ -16,13 +16,16 @@ let dir: string;
 
 const open = (over: object = {}): Promise<Engine> =>
   Promise.resolve(
-    definition.create(definition.options.parse({ model, gpu: false, threads: 1, contextSize: 512, batch: 4, ...over }), {
-      baseDir: root,
-      cacheDir: dir,
-      env: {},
-      now: Date.now,
-      notify: () => {},
-    }),
+    definition.create(
+      definition.options.parse({ model, gpu: false, threads: 1, contextSize: 512, batch: 4, ...over }),
+      {
+        baseDir: root,
+        cacheDir: dir,
+        env: {},
+        now: Date.now,
+        notify: () => {},
+      },
+    ),
   );
 const request = (prompt: string, over: Partial<GenerateRequest> = {}): GenerateRequest => ({
   prompt,
@@ -34,7 +37,8 @@ const request = (prompt: string, over: Partial<GenerateRequest> = {}): GenerateR
   seed: 1,
   ...over,
 });
-const problem = (n: number) => `Question: Vera has ${20 + n} stones. Vera sells ${3 + (n % 9)}. How many stones does Vera have now?\nLet's think step by step.`;
+const problem = (n: number) =>
+  `Question: Vera has ${20 + n} stones. Vera sells ${3 + (n % 9)}. How many stones does Vera have now?\nLet's think step by step.`;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'forge-llama-'));
@@ -43,7 +47,8 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 
 engineContract('llama-cpp', {
   create: () => open({ invariant: true }),
-  prompt: "Question: Vera has 58 stones. Vera buys 13. Vera sells 9. How many stones does Vera have now?\nLet's think step by step.",
+  prompt:
+    "Question: Vera has 58 stones. Vera buys 13. Vera sells 9. How many stones does Vera have now?\nLet's think step by step.",
 });
 
 describe('llama-cpp with the lab model', () => {
@@ -86,7 +91,9 @@ describe('llama-cpp with the lab model', () => {
   });
 
   it('serves 64 requests at once through 4 sequences', async () => {
-    const generations = await Promise.all(Array.from({ length: 64 }, (_, i) => engine.generate(request(problem(i), { maxTokens: 12 }))));
+    const generations = await Promise.all(
+      Array.from({ length: 64 }, (_, i) => engine.generate(request(problem(i), { maxTokens: 12 }))),
+    );
     expect(generations).toHaveLength(64);
     expect(Math.max(...generations.map((one) => one.timing.queuedMs))).toBeGreaterThan(0);
     const wallShare = generations.reduce((sum, one) => sum + one.timing.computeMs, 0);
@@ -102,7 +109,9 @@ describe('llama-cpp with the lab model', () => {
 
   it('stops when the caller cancels', async () => {
     const controller = new AbortController();
-    const running = engine.generate(request('Vera', { maxTokens: 400, temperature: 1.5, signal: controller.signal })).catch((error) => error);
+    const running = engine
+      .generate(request('Vera', { maxTokens: 400, temperature: 1.5, signal: controller.signal }))
+      .catch((error) => error);
     setTimeout(() => controller.abort(), 5);
     const outcome = await running;
     if (!(outcome instanceof EngineError)) expect(outcome.finishReason).toBe('stop');
@@ -112,12 +121,14 @@ describe('llama-cpp with the lab model', () => {
   });
 
   it('samples by the seed', async () => {
-    const draw = (seed: number) => engine.generate(request('Question:', { temperature: 1.2, seed, maxTokens: 30 })).then((one) => one.text);
+    const draw = (seed: number) =>
+      engine.generate(request('Question:', { temperature: 1.2, seed, maxTokens: 30 })).then((one) => one.text);
     expect(await draw(1)).not.toBe(await draw(2));
   });
 
   it('scores a continuation: likelier the right one, and the sum of its tokens', async () => {
-    const prompt = 'Question: Vera has 58 stones. Vera sells 13. How many stones does Vera have now?\nLet\'s think step by step.\n58 - 13 =';
+    const prompt =
+      "Question: Vera has 58 stones. Vera sells 13. How many stones does Vera have now?\nLet's think step by step.\n58 - 13 =";
     const right = await engine.score?.({ prompt, continuation: ' 45' });
     const wrong = await engine.score?.({ prompt, continuation: ' 91' });
     expect(right?.total).toBeGreaterThan(wrong?.total ?? 0);
@@ -134,9 +145,14 @@ describe('llama-cpp with the lab model', () => {
     const crashing = await open();
     try {
       await crashing.generate(request(problem(5)));
-      const running = crashing.generate(request(problem(6), { maxTokens: 400, temperature: 2 })).catch((error) => error);
+      const running = crashing
+        .generate(request(problem(6), { maxTokens: 400, temperature: 2 }))
+        .catch((error) => error);
       const children = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' });
-      const pids = children.split('\n').filter((line) => line.includes('llama-cpp/child.ts')).map((line) => Number(line.trim().split(' ')[0]));
+      const pids = children
+        .split('\n')
+        .filter((line) => line.includes('llama-cpp/child.ts'))
+        .map((line) => Number(line.trim().split(' ')[0]));
       process.kill(Math.max(...pids), 'SIGKILL');
       expect(await running).toMatchObject({ name: 'EngineError', kind: 'crashed', retryable: true });
       expect((await crashing.generate(request(problem(5)))).text).toContain('Answer');
@@ -181,7 +197,11 @@ describe('files that are no model', () => {
     ['an HTML page', '<!DOCTYPE html><html>Log in</html>', 'an HTML page'],
     ['a Git LFS pointer', 'version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 4\n', 'a Git LFS pointer'],
     ['a PyTorch pickle', Buffer.from('PK\x03\x04aaaaaaaaaaaaaaaaaaaaaaa'), 'a PyTorch pickle'],
-    ['a safetensors file', Buffer.concat([Buffer.from([60, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('{"__metadata__":{}}')]), 'a safetensors file'],
+    [
+      'a safetensors file',
+      Buffer.concat([Buffer.from([60, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('{"__metadata__":{}}')]),
+      'a safetensors file',
+    ],
     ['an empty file', '', 'the file is empty'],
     ['something else', 'hello', 'not a GGUF file'],
   ])('%s', async (_title, content, part) => {
@@ -190,7 +210,9 @@ describe('files that are no model', () => {
   it('a truncated model, at every length', async () => {
     const whole = await readFile(join(root, model));
     for (const share of [0.0001, 0.01, 0.5, 0.999]) {
-      expect(await refused('cut.gguf', whole.subarray(0, Math.floor(whole.length * share)))).toMatch(/^ConfigError: .*truncated/);
+      expect(await refused('cut.gguf', whole.subarray(0, Math.floor(whole.length * share)))).toMatch(
+        /^ConfigError: .*truncated/,
+      );
     }
   });
   it('a model with a damaged header never takes the program down', async () => {

@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Surroundings } from '../definition.ts';
 import { ConfigError, messageOf } from '../errors.ts';
-import type { HubRef } from './hub.ts';
+
+/** A repository of the Hugging Face Hub at a branch, tag or commit. */
+export interface HubRef {
+  readonly kind: 'model' | 'dataset';
+  /** `owner/name`. */
+  readonly repo: string;
+  readonly revision: string;
+}
 
 const publicEndpoint = 'https://huggingface.co';
 const maxAttempts = 5;

@@ -3,7 +3,8 @@ import type { AsyncBuffer } from 'hyparquet';
 import { asyncBufferFromFile } from 'hyparquet';
 import type { Surroundings } from '../definition.ts';
 import { ConfigError } from '../errors.ts';
-import { downloadHubFile, type HubFile, type HubRef, hubRevision, listHubFiles, openHubRange } from './hub.ts';
+import { downloadHubFile, type HubFile, hubRevision, listHubFiles, openHubRange } from './hub.ts';
+import type { HubRef } from './hub-http.ts';
 import type { NumberedRow, RowSource } from './row-source.ts';
 import { countParquetRows, formatOf, openTableFile, readParquetRows } from './table-file.ts';
 

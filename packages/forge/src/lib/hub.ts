@@ -5,15 +5,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Surroundings } from '../definition.ts';
 import { ConfigError, messageOf } from '../errors.ts';
-import { hubFetch, hubUrl } from './hub-http.ts';
-
-/** A repository of the Hugging Face Hub at a branch, tag or commit. */
-export interface HubRef {
-  readonly kind: 'model' | 'dataset';
-  /** `owner/name`. */
-  readonly repo: string;
-  readonly revision: string;
-}
+import { type HubRef, hubFetch, hubUrl } from './hub-http.ts';
 
 export interface HubFile {
   readonly path: string;

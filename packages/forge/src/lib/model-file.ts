@@ -41,7 +41,10 @@ export async function resolveModelFile(model: string, s: Surroundings, signal?: 
   const commit = await hubRevision({ kind: 'model', repo, revision }, s, signal);
   const ref = { kind: 'model', repo, revision: commit } as const;
   if (file === undefined) {
-    const choices = (await listHubFiles(ref, s, signal)).map((one) => one.path).filter((one) => one.endsWith('.gguf')).sort();
+    const choices = (await listHubFiles(ref, s, signal))
+      .map((one) => one.path)
+      .filter((one) => one.endsWith('.gguf'))
+      .sort();
     throw new ConfigError(
       `model ${model}: name one of its files: ${
         choices

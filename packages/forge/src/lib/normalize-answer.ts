@@ -5,7 +5,8 @@ const punctuation = /[!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]/g;
  * Python's str.split(): runs of its whitespace, which has the separators U+001C to U+001F and U+0085 beside Unicode's blanks, and
  * lacks the byte-order mark that JavaScript's \s has.
  */
-const whitespace = new RegExp('[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+', 'g');
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what Python counts as blanks.
+const whitespace = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/g;
 
 /** Python's \b around an article: word characters are Unicode letters, digits and underscore. */
 const articles = /(?<![\p{L}\p{N}_])(?:a|an|the)(?![\p{L}\p{N}_])/gu;

@@ -33,7 +33,7 @@ function lastMatchEnd(text: string, marker: RegExp): number | undefined {
 }
 
 /** Surrounding spaces, Markdown emphasis, quotes and one final full stop. */
-export function tidyAnswer(text: string): string {
+function tidyAnswer(text: string): string {
   let tidy = text
     .trim()
     .replace(/^[*_`"'“”]+|[*_`"'“”]+$/g, '')

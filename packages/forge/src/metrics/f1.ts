@@ -9,7 +9,7 @@ const options = z.strictObject({ normalization: normalizationOption });
 const tokensOf = (text: string) => text.split(' ').filter((token) => token !== '');
 
 /** f1_score of the official SQuAD v1.1 script: harmonic mean of precision and recall over the multiset of tokens. */
-export function tokenF1(given: readonly string[], target: readonly string[]): number {
+function tokenF1(given: readonly string[], target: readonly string[]): number {
   const counts = new Map<string, number>();
   for (const token of target) counts.set(token, (counts.get(token) ?? 0) + 1);
   let same = 0;

@@ -23,36 +23,36 @@ const score = (metric: Metric, answer: string, targets: readonly string[]) =>
  * evaluation utils], computed with their own functions under Python 3.11.
  */
 const golden: [string, string, number, number, number, number][] = [
-  ["The cat", "cat", 1, 1.0, 1, 1.0],
-  ["a an the", "", 1, 0, 1, 0],
-  ["", "the", 1, 0, 1, 0],
-  ["Denver Broncos!", "denver broncos", 1, 1.0, 1, 1.0],
-  ["it's", "its", 1, 1.0, 0, 0],
-  ["U.S.A.", "usa", 1, 1.0, 0, 0],
-  ["naïve café", "Naive cafe", 0, 0, 0, 0],
-  ["one two two", "two one", 0, 0.8, 0, 0.8],
-  ["two two two", "two", 0, 0.5, 0, 0.5],
-  ["10,000", "10000", 1, 1.0, 0, 0],
-  ["$5.00", "5.00", 1, 1.0, 1, 1.0],
-  ["an apple a day", "apple day", 1, 1.0, 1, 1.0],
-  ["theatre", "atre", 0, 0, 0, 0],
-  ["  spaced\t out ", "spaced out", 1, 1.0, 1, 1.0],
-  ["“quoted”", "quoted", 0, 0, 0, 0],
-  ["rock_and_roll", "rock and roll", 0, 0, 1, 1.0],
-  ["Ænima", "ænima", 1, 1.0, 1, 1.0],
-  ["STRASSE", "straße", 0, 0, 0, 0],
-  ["İstanbul", "istanbul", 0, 0, 0, 0],
-  ["a\u00a0b", "b", 1, 1.0, 1, 1.0],
-  ["x\u200by", "xy", 0, 0, 0, 0],
-  ["a-b", "ab", 1, 1.0, 0, 0],
-  ["a - b", "b", 1, 1.0, 1, 1.0],
-  ["...", "!!!", 1, 0, 1, 0],
-  ["the the", "a", 1, 0, 1, 0],
-  ["an_apple", "apple", 0, 0, 1, 1.0],
-  ["l’été", "l été", 0, 0, 1, 1.0],
-  ["日本", "日本 ", 1, 1.0, 1, 1.0],
-  ["5 000", "5000", 0, 0, 0, 0],
-  ["no", "not", 0, 0, 0, 0],
+  ['The cat', 'cat', 1, 1.0, 1, 1.0],
+  ['a an the', '', 1, 0, 1, 0],
+  ['', 'the', 1, 0, 1, 0],
+  ['Denver Broncos!', 'denver broncos', 1, 1.0, 1, 1.0],
+  ["it's", 'its', 1, 1.0, 0, 0],
+  ['U.S.A.', 'usa', 1, 1.0, 0, 0],
+  ['naïve café', 'Naive cafe', 0, 0, 0, 0],
+  ['one two two', 'two one', 0, 0.8, 0, 0.8],
+  ['two two two', 'two', 0, 0.5, 0, 0.5],
+  ['10,000', '10000', 1, 1.0, 0, 0],
+  ['$5.00', '5.00', 1, 1.0, 1, 1.0],
+  ['an apple a day', 'apple day', 1, 1.0, 1, 1.0],
+  ['theatre', 'atre', 0, 0, 0, 0],
+  ['  spaced\t out ', 'spaced out', 1, 1.0, 1, 1.0],
+  ['“quoted”', 'quoted', 0, 0, 0, 0],
+  ['rock_and_roll', 'rock and roll', 0, 0, 1, 1.0],
+  ['Ænima', 'ænima', 1, 1.0, 1, 1.0],
+  ['STRASSE', 'straße', 0, 0, 0, 0],
+  ['İstanbul', 'istanbul', 0, 0, 0, 0],
+  ['a\u00a0b', 'b', 1, 1.0, 1, 1.0],
+  ['x\u200by', 'xy', 0, 0, 0, 0],
+  ['a-b', 'ab', 1, 1.0, 0, 0],
+  ['a - b', 'b', 1, 1.0, 1, 1.0],
+  ['...', '!!!', 1, 0, 1, 0],
+  ['the the', 'a', 1, 0, 1, 0],
+  ['an_apple', 'apple', 0, 0, 1, 1.0],
+  ['l’été', 'l été', 0, 0, 1, 1.0],
+  ['日本', '日本 ', 1, 1.0, 1, 1.0],
+  ['5 000', '5000', 0, 0, 0, 0],
+  ['no', 'not', 0, 0, 0, 0],
 ];
 
 describe('text metrics equal the reference scripts', () => {
@@ -80,12 +80,25 @@ describe('text metrics equal the reference scripts', () => {
 /** Deterministic answers, right and wrong ones, from the targets of row i. */
 function perturbed(targets: readonly string[], i: number): string {
   const first = targets[0] ?? '';
-  return [first, `The ${first}.`, first.toUpperCase(), `${first.split(' ')[0]} extra words`, `${targets.at(-1)} and ${first}`, 'no answer'][i % 6] ?? '';
+  return (
+    [
+      first,
+      `The ${first}.`,
+      first.toUpperCase(),
+      `${first.split(' ')[0]} extra words`,
+      `${targets.at(-1)} and ${first}`,
+      'no answer',
+    ][i % 6] ?? ''
+  );
 }
 
 /** Sums over rows, and the hash of every row's scores. */
 function totals(rows: readonly (readonly string[])[], normalization: string) {
-  const [em, f1, contains] = ['exact-match', 'f1', 'contains'].map((name) => make(name, { normalization })) as [Metric, Metric, Metric];
+  const [em, f1, contains] = ['exact-match', 'f1', 'contains'].map((name) => make(name, { normalization })) as [
+    Metric,
+    Metric,
+    Metric,
+  ];
   const sums = { em: 0, f1: 0, contains: 0 };
   const lines = rows.map((targets, i) => {
     const answer = perturbed(targets, i);
@@ -95,7 +108,11 @@ function totals(rows: readonly (readonly string[])[], normalization: string) {
     sums.contains += scores[2];
     return `${scores[0]} ${Math.round(scores[1] * 1e6)} ${scores[2]}`;
   });
-  return { ...sums, f1: Number(sums.f1.toFixed(6)), sha256: createHash('sha256').update(lines.join('\n')).digest('hex') };
+  return {
+    ...sums,
+    f1: Number(sums.f1.toFixed(6)),
+    sha256: createHash('sha256').update(lines.join('\n')).digest('hex'),
+  };
 }
 
 describe.skipIf(!hasSharedData)('on 1,000 real rows, row by row (skipped where the shared data is absent)', () => {
@@ -104,7 +121,9 @@ describe.skipIf(!hasSharedData)('on 1,000 real rows, row by row (skipped where t
       data: { paragraphs: { qas: { answers: { text: string }[] }[] }[] }[];
     }
     const file = JSON.parse(readFileSync(join(sharedData, 'squad/dev-v1.1.json'), 'utf8')) as File;
-    const rows = file.data.flatMap((a) => a.paragraphs.flatMap((p) => p.qas.map((q) => q.answers.map((one) => one.text)))).slice(0, 1000);
+    const rows = file.data
+      .flatMap((a) => a.paragraphs.flatMap((p) => p.qas.map((q) => q.answers.map((one) => one.text))))
+      .slice(0, 1000);
     expect(totals(rows, 'squad')).toEqual({
       em: 501,
       f1: 666.705705,
@@ -129,8 +148,23 @@ describe.skipIf(!hasSharedData)('on 1,000 real rows, row by row (skipped where t
 
 describe('numeric-match', () => {
   it.each([
-    ['72', 72], ['The answer is $1,234.50.', 1234.5], ['-3', -3], ['− 4', -4], ['5 - 3 = 2', 2], ['3/4', 0.75], ['1e3', 1000], ['50 %', 50], ['.5', 0.5],
-    ['12 apples and 7 pears', 7], ['10-12', 12], ['1,2', 2], ['v2', undefined], ['none', undefined], ['', undefined], ['1/0', undefined], ['€20', 20],
+    ['72', 72],
+    ['The answer is $1,234.50.', 1234.5],
+    ['-3', -3],
+    ['− 4', -4],
+    ['5 - 3 = 2', 2],
+    ['3/4', 0.75],
+    ['1e3', 1000],
+    ['50 %', 50],
+    ['.5', 0.5],
+    ['12 apples and 7 pears', 7],
+    ['10-12', 12],
+    ['1,2', 2],
+    ['v2', undefined],
+    ['none', undefined],
+    ['', undefined],
+    ['1/0', undefined],
+    ['€20', 20],
   ])('reads the last number of %j', (text, expected) => expect(lastNumber(text)).toBe(expected));
   it('scores', () => {
     expect(score(make('numeric-match'), 'Janet has 18 dollars', ['18'])).toBe(1);

@@ -5,7 +5,7 @@ const lanczos = [
 ];
 
 /** Natural logarithm of the gamma function, x > 0. */
-export function lnGamma(x: number): number {
+function lnGamma(x: number): number {
   if (x < 0.5) return Math.log(Math.PI / Math.sin(Math.PI * x)) - lnGamma(1 - x);
   const shifted = x - 1;
   const t = shifted + 7.5;

@@ -9,7 +9,7 @@ export interface Estimate {
   readonly n: number;
   /** Coverage of the interval, e.g. 0.95. */
   readonly level: number;
-  readonly method: 'wilson' | 't' | 'clustered-t' | 'bootstrap' | 'order-statistics';
+  readonly method: 'wilson' | 't' | 'clustered-t' | 'bonett-price' | 'bootstrap' | 'order-statistics';
 }
 
 export function mean(values: ArrayLike<number>): number {

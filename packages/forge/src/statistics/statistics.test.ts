@@ -1,10 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../lib/random.ts';
-import { binomialCdf, binomialPmf, incompleteBeta, normalCdf, normalQuantile, studentCdf, studentQuantile } from './distributions.ts';
+import {
+  binomialCdf,
+  binomialPmf,
+  incompleteBeta,
+  normalCdf,
+  normalQuantile,
+  studentCdf,
+  studentQuantile,
+} from './distributions.ts';
 import { equivalenceTest } from './equivalence.ts';
 import { clusteredMeanEstimate, clusteredStandardError, meanEstimate, wilsonEstimate } from './estimate.ts';
 import { benjaminiHochberg, holm } from './families.ts';
 import { mcNemar } from './mcnemar.ts';
+import { pairedProportionDifference } from './paired-proportions.ts';
 import { passAtK } from './pass-at-k.ts';
 import { detectableEffect, neededN } from './power.ts';
 import { quantile, quantileEstimate } from './quantile.ts';
@@ -14,30 +23,49 @@ import { bootstrapMean, signFlipTest } from './resampling.ts';
 
 describe('distributions equal SciPy to 1e-10', () => {
   it.each([
-    [-6, 9.865876450376946e-10], [-2.5, 0.006209665325776132], [-1, 0.15865525393145707], [0, 0.5], [0.3, 0.6179114221889526],
-    [1.96, 0.9750021048517795], [4, 0.9999683287581669],
+    [-6, 9.865876450376946e-10],
+    [-2.5, 0.006209665325776132],
+    [-1, 0.15865525393145707],
+    [0, 0.5],
+    [0.3, 0.6179114221889526],
+    [1.96, 0.9750021048517795],
+    [4, 0.9999683287581669],
   ])('normalCdf(%d)', (z, expected) => {
     expect(Math.abs(normalCdf(z) / expected - 1)).toBeLessThan(1e-10);
   });
-  it.each([[1e-6, -4.753424308822899], [0.025, -1.9599639845400545], [0.2, -0.8416212335729142], [0.975, 1.959963984540054]])(
-    'normalQuantile(%d)',
-    (p, expected) => expect(normalQuantile(p)).toBeCloseTo(expected, 10),
-  );
   it.each([
-    [-3.2, 1, 0.09641124797922958], [-1, 5, 0.18160873382456144], [0.4, 2.5, 0.6395903655346387], [2.1, 19, 0.9753428008783632],
-    [5, 100, 0.9999987749132933], [1.5, 1e5, 0.9331912202385847],
+    [1e-6, -4.753424308822899],
+    [0.025, -1.9599639845400545],
+    [0.2, -0.8416212335729142],
+    [0.975, 1.959963984540054],
+  ])('normalQuantile(%d)', (p, expected) => expect(normalQuantile(p)).toBeCloseTo(expected, 10));
+  it.each([
+    [-3.2, 1, 0.09641124797922958],
+    [-1, 5, 0.18160873382456144],
+    [0.4, 2.5, 0.6395903655346387],
+    [2.1, 19, 0.9753428008783632],
+    [5, 100, 0.9999987749132933],
+    [1.5, 1e5, 0.9331912202385847],
   ])('studentCdf(%d, %d)', (t, df, expected) => expect(studentCdf(t, df)).toBeCloseTo(expected, 10));
   it.each([
-    [0.025, 1, -12.706204736174705], [0.025, 19, -2.09302405440831], [0.975, 199, 1.9719565442517533], [0.9, 3.3, 1.598366958560087],
+    [0.025, 1, -12.706204736174705],
+    [0.025, 19, -2.09302405440831],
+    [0.975, 199, 1.9719565442517533],
+    [0.9, 3.3, 1.598366958560087],
     [0.001, 7, -4.785289628638334],
   ])('studentQuantile(%d, %d)', (p, df, expected) => expect(studentQuantile(p, df)).toBeCloseTo(expected, 9));
   it.each([
-    [0.2, 2, 3, 0.1808], [0.5, 100, 120, 0.9117960627949818], [0.9, 0.5, 0.5, 0.7951672353008665], [0.01, 5, 1, 1e-10],
+    [0.2, 2, 3, 0.1808],
+    [0.5, 100, 120, 0.9117960627949818],
+    [0.9, 0.5, 0.5, 0.7951672353008665],
+    [0.01, 5, 1, 1e-10],
     [0.4999, 5000, 5000, 0.4920218856320846],
   ])('incompleteBeta(%d, %d, %d)', (x, a, b, expected) => expect(incompleteBeta(x, a, b)).toBeCloseTo(expected, 10));
   it.each([
-    [5, 20, 0.5, 0.020694732666015625, 0.014785766601562497], [0, 10, 0.3, 0.0282475249, 0.0282475249],
-    [999, 2000, 0.5, 0.49108049442707286, 0.017821189955898424], [60, 100, 0.55, 0.8657459589453078, 0.0488029031597736],
+    [5, 20, 0.5, 0.020694732666015625, 0.014785766601562497],
+    [0, 10, 0.3, 0.0282475249, 0.0282475249],
+    [999, 2000, 0.5, 0.49108049442707286, 0.017821189955898424],
+    [60, 100, 0.55, 0.8657459589453078, 0.0488029031597736],
   ])('binomial(%d of %d, %d)', (k, n, p, cdf, pmf) => {
     expect(binomialCdf(k, n, p)).toBeCloseTo(cdf, 10);
     expect(binomialPmf(k, n, p)).toBeCloseTo(pmf, 10);
@@ -68,7 +96,21 @@ describe('intervals', () => {
   });
   it('quantiles of type 7', () => {
     const sorted = [0.2, 1.7, 2.2, 3.1, 4.4, 5.5, 6.3, 7.7, 8.0, 9.1];
-    for (const [p, expected] of [[0.5, 4.95], [0.95, 8.605], [0.99, 9.001], [0.1, 1.55]] as const) expect(quantile(sorted, p)).toBeCloseTo(expected, 12);
+    for (const [p, expected] of [
+      [0.5, 4.95],
+      [0.95, 8.605],
+      [0.99, 9.001],
+      [0.1, 1.55],
+    ] as const)
+      expect(quantile(sorted, p)).toBeCloseTo(expected, 12);
+  });
+  it('paired proportions (formula of Bonett and Price 2012, worked in Python)', () => {
+    const { value, low, high } = pairedProportionDifference(1, 7, 21);
+    expect(value).toBeCloseTo(-6 / 21, 12);
+    expect(low).toBeCloseTo(-0.5083593066664394, 10);
+    expect(high).toBeCloseTo(-0.013379823768343235, 10);
+    expect(pairedProportionDifference(0, 40, 40).high).toBeGreaterThan(-0.9);
+    expect(pairedProportionDifference(0, 0, 50)).toMatchObject({ value: 0 });
   });
   it('says so where there is one value or none', () => {
     expect(meanEstimate([0.5])).toMatchObject({ low: 0.5, high: 0.5 });
@@ -81,7 +123,13 @@ describe('tests', () => {
     expect(mcNemar(5, 15).exact).toBeCloseTo(0.04138946533203125, 12);
     expect(mcNemar(15, 5).midP).toBeCloseTo(0.0266, 5);
   });
-  it.each([[0, 6, 0.03125], [10, 10, 1], [3, 4, 1], [40, 75, 0.001412957498607674], [0, 0, 1]])('McNemar exact of %d and %d', (b, c, expected) => {
+  it.each([
+    [0, 6, 0.03125],
+    [10, 10, 1],
+    [3, 4, 1],
+    [40, 75, 0.001412957498607674],
+    [0, 0, 1],
+  ])('McNemar exact of %d and %d', (b, c, expected) => {
     expect(mcNemar(b, c).exact).toBeCloseTo(expected, 10);
   });
   const differences = [0.1, -0.05, 0.02, 0, 0.04, -0.01, 0.03, 0.06, -0.02, 0.05];
@@ -103,7 +151,9 @@ describe('tests', () => {
   it('power: the worked figures of Miller 2024', () => {
     expect(neededN(0.03, { varianceOfDifference: 1 / 9 })).toBe(969);
     expect(neededN(0.03, { varianceOfDifference: 1 / 9, withinA: 1 / 6, withinB: 1 / 6 })).toBe(3876);
-    expect(neededN(0.03, { varianceOfDifference: 1 / 9, withinA: 1 / 6, withinB: 1 / 6, samplesA: 10, samplesB: 10 })).toBe(1260);
+    expect(
+      neededN(0.03, { varianceOfDifference: 1 / 9, withinA: 1 / 6, withinB: 1 / 6, samplesA: 10, samplesB: 10 }),
+    ).toBe(1260);
     expect(detectableEffect({ n: 969, varianceOfDifference: 1 / 9 })).toBeCloseTo(0.03, 4);
   });
   it('pass@k', () => {
@@ -129,11 +179,27 @@ const error = (runs: number) => 3 * Math.sqrt((0.95 * 0.05) / runs);
 describe('simulated coverage', () => {
   const runs = 2000;
   it('t intervals of a mean', () => {
-    const rate = share(runs, (random) => covers(meanEstimate(Array.from({ length: 60 }, () => random.next() ** 2)), 1 / 3));
+    const rate = share(runs, (random) =>
+      covers(meanEstimate(Array.from({ length: 60 }, () => random.next() ** 2)), 1 / 3),
+    );
     expect(Math.abs(rate - 0.95)).toBeLessThan(error(runs) + 0.01);
   });
   it('Wilson intervals', () => {
-    const rate = share(runs, (random) => covers(wilsonEstimate(Array.from({ length: 80 }).filter(() => random.next() < 0.2).length, 80), 0.2));
+    const rate = share(runs, (random) =>
+      covers(wilsonEstimate(Array.from({ length: 80 }).filter(() => random.next() < 0.2).length, 80), 0.2),
+    );
+    expect(Math.abs(rate - 0.95)).toBeLessThan(error(runs) + 0.015);
+  });
+  it('intervals of paired proportions', () => {
+    const rate = share(runs, (random) => {
+      let [gained, lost] = [0, 0];
+      for (let i = 0; i < 60; i++) {
+        const u = random.next();
+        if (u < 0.2) gained++;
+        else if (u < 0.25) lost++;
+      }
+      return covers(pairedProportionDifference(gained, lost, 60), 0.15);
+    });
     expect(Math.abs(rate - 0.95)).toBeLessThan(error(runs) + 0.015);
   });
   it('clustered intervals, where plain ones fail', () => {
@@ -158,7 +224,9 @@ describe('simulated coverage', () => {
     expect(plain).toBeLessThan(0.9);
   });
   it('order-statistic intervals of a quantile', () => {
-    const rate = share(runs, (random) => covers(quantileEstimate(Float64Array.from({ length: 200 }, () => random.next()).sort(), 0.9), 0.9));
+    const rate = share(runs, (random) =>
+      covers(quantileEstimate(Float64Array.from({ length: 200 }, () => random.next()).sort(), 0.9), 0.9),
+    );
     expect(rate).toBeGreaterThan(0.95 - error(runs));
   });
   it('bootstrap intervals of paired, clustered differences', () => {
@@ -181,7 +249,14 @@ describe('simulated coverage', () => {
       const gained = Array.from({ length: 40 }).filter(() => random.next() < 0.5).length;
       return mcNemar(gained, 40 - gained).midP < 0.05;
     });
-    const permutation = share(300, (random) => signFlipTest(Array.from({ length: 40 }, () => random.next() - 0.5), { resamples: 400, seed: random.below(1e9) }) < 0.05);
+    const permutation = share(
+      300,
+      (random) =>
+        signFlipTest(
+          Array.from({ length: 40 }, () => random.next() - 0.5),
+          { resamples: 400, seed: random.below(1e9) },
+        ) < 0.05,
+    );
     expect(mid).toBeLessThan(0.05 + error(runs));
     expect(permutation).toBeLessThan(0.05 + error(300));
   });

@@ -27,9 +27,14 @@ export interface HubFaults {
 }
 
 const commitOf = (repo: ServedRepo) =>
-  createHash('sha1').update(repo.repo).update(JSON.stringify(Object.entries(repo.files).map(([path, content]) => [path, content.length]))).digest('hex');
+  createHash('sha1')
+    .update(repo.repo)
+    .update(JSON.stringify(Object.entries(repo.files).map(([path, content]) => [path, content.length])))
+    .digest('hex');
 
-async function listen(handler: (request: IncomingMessage, response: ServerResponse) => void): Promise<{ server: Server; url: string }> {
+async function listen(
+  handler: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<{ server: Server; url: string }> {
   const server = createServer(handler);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
@@ -62,43 +67,71 @@ export async function startHubServer(repos: readonly ServedRepo[]) {
   }
 
   const cdn = await listen((request, response) => {
-    log.push({ host: 'cdn', path: request.url ?? '', authorization: request.headers.authorization, range: request.headers.range });
+    log.push({
+      host: 'cdn',
+      path: request.url ?? '',
+      authorization: request.headers.authorization,
+      range: request.headers.range,
+    });
     const [, index, path] = /^\/(\d+)\/(.+)$/.exec(request.url ?? '') ?? [];
     sendContent(request, response, repos[Number(index)]?.files[decodeURIComponent(path ?? '')] as Buffer);
   });
 
   function api(repo: ServedRepo, rest: string, url: URL, response: ServerResponse): void {
-    const json = (value: unknown, headers = {}) => response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
+    const json = (value: unknown, headers = {}) =>
+      response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
     const commit = commitOf(repo);
     const [, part, revision = ''] = /^\/(revision|tree)\/(.+)$/.exec(rest) ?? [];
-    if (![commit, ...(repo.branches ?? ['main'])].includes(decodeURIComponent(revision))) return void response.writeHead(404).end();
+    if (![commit, ...(repo.branches ?? ['main'])].includes(decodeURIComponent(revision)))
+      return void response.writeHead(404).end();
     if (part === 'revision') return void json({ id: repo.repo, sha: commit });
     const offset = Number(url.searchParams.get('cursor') ?? 0);
     const all = Object.entries(repo.files).map(([path, content]) =>
       path.endsWith('.parquet') || path.endsWith('.gguf')
-        ? { type: 'file', path, size: content.length, oid: 'x', lfs: { oid: createHash('sha256').update(content).digest('hex'), size: content.length } }
-        : { type: 'file', path, size: content.length, oid: createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex') },
+        ? {
+            type: 'file',
+            path,
+            size: content.length,
+            oid: 'x',
+            lfs: { oid: createHash('sha256').update(content).digest('hex'), size: content.length },
+          }
+        : {
+            type: 'file',
+            path,
+            size: content.length,
+            oid: createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex'),
+          },
     );
     url.searchParams.set('cursor', String(offset + faults.pageSize));
     const more = offset + faults.pageSize < all.length;
-    json(all.slice(offset, offset + faults.pageSize), more ? { link: `<${url.pathname}${url.search}>; rel="next"` } : {});
+    json(
+      all.slice(offset, offset + faults.pageSize),
+      more ? { link: `<${url.pathname}${url.search}>; rel="next"` } : {},
+    );
   }
 
   const hub = await listen((request, response) => {
     const url = new URL(request.url ?? '', 'http://hub');
-    log.push({ host: 'hub', path: url.pathname, authorization: request.headers.authorization, range: request.headers.range });
+    log.push({
+      host: 'hub',
+      path: url.pathname,
+      authorization: request.headers.authorization,
+      range: request.headers.range,
+    });
     const status = faults.statuses.shift();
     if (status !== undefined) return void response.writeHead(status, { 'retry-after': '0' }).end();
     for (const [index, repo] of repos.entries()) {
       const apiRoot = `/api/${repo.kind}s/${repo.repo}`;
       const contentRoot = `/${repo.kind === 'dataset' ? 'datasets/' : ''}${repo.repo}/resolve/${commitOf(repo)}/`;
       if (!url.pathname.startsWith(`${apiRoot}/`) && !url.pathname.startsWith(contentRoot)) continue;
-      if (repo.token !== undefined && request.headers.authorization !== `Bearer ${repo.token}`) return void response.writeHead(401).end();
+      if (repo.token !== undefined && request.headers.authorization !== `Bearer ${repo.token}`)
+        return void response.writeHead(401).end();
       if (url.pathname.startsWith(apiRoot)) return api(repo, url.pathname.slice(apiRoot.length), url, response);
       const path = decodeURIComponent(url.pathname.slice(contentRoot.length));
       const content = repo.files[path];
       if (content === undefined) return void response.writeHead(404).end();
-      if (path.endsWith('.parquet') || path.endsWith('.gguf')) return void response.writeHead(302, { location: `${cdn.url}/${index}/${encodeURIComponent(path)}` }).end();
+      if (path.endsWith('.parquet') || path.endsWith('.gguf'))
+        return void response.writeHead(302, { location: `${cdn.url}/${index}/${encodeURIComponent(path)}` }).end();
       return sendContent(request, response, content);
     }
     response.writeHead(404).end();

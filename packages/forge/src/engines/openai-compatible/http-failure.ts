@@ -18,7 +18,7 @@ export function messageOfBody(body: string): string {
 }
 
 /** `retry-after-ms`, else `Retry-After` as seconds or as an HTTP date. `nowMs`: ms since the epoch. */
-export function retryAfterMs(headers: IncomingHttpHeaders, nowMs: number): number | undefined {
+function retryAfterMs(headers: IncomingHttpHeaders, nowMs: number): number | undefined {
   const exact = Number(headers['retry-after-ms'] ?? Number.NaN);
   if (exact >= 0) return exact;
   const given = headers['retry-after'];
