@@ -64,6 +64,7 @@ export function createProgress(stream: Stream, metric: () => string, monotonic: 
           lastLineMs: now,
         };
         if (inPlace) draw(line(run));
+        else stream.write(`${line(run)}\n`);
         return;
       }
       if (run === undefined) return;

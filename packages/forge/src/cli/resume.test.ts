@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRandom } from '../lib/random.ts';
 import { forge } from '../testing/forge-process.ts';
 
-const examples = 400;
+const examples = 2000;
 let dir: string;
 
 const experiment = `version: 1
@@ -27,6 +28,22 @@ beforeEach(async () => {
   await writeFile(join(dir, 'long.yaml'), experiment);
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
+
+/** Sends a signal `delayMs` after the start, or after the run says that it is under way. */
+function killAfter(child: ChildProcess, signal: NodeJS.Signals, delayMs: number, fromStart = false): void {
+  const kill = () => setTimeout(delayMs).then(() => child.kill(signal));
+  if (fromStart) {
+    void kill();
+    return;
+  }
+  let said = '';
+  child.stderr?.on('data', function wait(text: string) {
+    said += text;
+    if (!said.includes(`/${examples.toLocaleString('en-US')}`)) return;
+    child.stderr?.off('data', wait);
+    void kill();
+  });
+}
 
 interface Row {
   exampleId: string;
@@ -56,20 +73,16 @@ describe('a run that is interrupted', () => {
     const random = createRandom('kill points');
     let command = ['run', 'long.yaml'];
     let kills = 0;
-    let created = false;
     while (kills < 20) {
-      // From before the database is open to the middle of the run.
-      const delay = 300 + random.below(900);
-      const result = await forge(command, {
-        cwd: dir,
-        onStart: (child) => void setTimeout(delay).then(() => child.kill('SIGKILL')),
-      });
+      // Every fourth kill comes somewhere in the start, the others in the middle of the run.
+      const early = kills % 4 === 3;
+      const delay = random.below(early ? 1000 : 300);
+      const result = await forge(command, { cwd: dir, onStart: (child) => killAfter(child, 'SIGKILL', delay, early) });
       if (result.signal !== 'SIGKILL') break;
       kills++;
-      created ||= JSON.parse((await forge(['list', '--json'], { cwd: dir })).stdout).items.length > 0;
-      command = created ? ['resume'] : ['run', 'long.yaml'];
+      command = ['resume'];
     }
-    expect(kills).toBeGreaterThanOrEqual(5);
+    expect(kills).toBe(20);
     const last = await forge(['resume', '--json'], { cwd: dir });
     expect(last.code).toBe(0);
     const finding = JSON.parse(last.stdout);
@@ -84,7 +97,7 @@ describe('a run that is interrupted', () => {
   it('stops in order on Ctrl-C and goes on where it was', async () => {
     const stopped = await forge(['run', 'long.yaml'], {
       cwd: dir,
-      onStart: (child) => void setTimeout(1800).then(() => child.kill('SIGINT')),
+      onStart: (child) => killAfter(child, 'SIGINT', 600),
     });
     expect(stopped.code).toBe(130);
     expect(stopped.stderr).toContain('forge resume');
