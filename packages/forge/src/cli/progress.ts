@@ -20,7 +20,7 @@ interface RunProgress {
   lastLineMs: number;
 }
 
-const barWidth = 24;
+const barWidth = 16;
 const redrawEveryMs = 100;
 const plainLineEveryMs = 10_000;
 

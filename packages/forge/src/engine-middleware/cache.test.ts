@@ -68,77 +68,54 @@ describe('withCache', () => {
   it('knows an answer that is not stored yet', async () => {
     const { engine, calls } = numbering();
     const { cache } = memory();
-    let lookupsWaitForCalls = 0;
-    const slow = withCache(engine, {
-      ...cache,
-      async getResponses(keys) {
-        while (calls() < lookupsWaitForCalls) await sleep(1);
-        return cache.getResponses(keys);
-      },
-    });
-    const misses = (from: number) =>
-      Promise.all(Array.from({ length: 300 }, (_, i) => slow.generate(request({ prompt: `${from + i}` }))));
-    await misses(0);
-    lookupsWaitForCalls = 601;
-    await misses(1000);
-    expect(await slow.generate(request({ prompt: 'known' }))).toEqual({ ...known, cached: true, retries: 0 });
-    expect(calls()).toBe(602);
-    // After the hit, lookups come first again.
-    await slow.generate(request({ prompt: 'known' }));
-    expect(calls()).toBe(602);
+    const slow = withCache(engine, { ...cache, putResponses: () => sleep(50) });
+    await slow.generate(request());
+    expect(await slow.generate(request())).toMatchObject({ text: '1', cached: true });
+    expect(calls()).toBe(1);
   });
 
-  it('cancels a request that is made beside its lookup, and passes its failure on', async () => {
-    const { engine } = numbering({}, 5);
-    const cached = withCache(engine, memory().cache);
-    await Promise.all(Array.from({ length: 256 }, (_, i) => cached.generate(request({ prompt: `${i}` }))));
-    const controller = new AbortController();
-    const leaving = cached.generate(request({ prompt: 'x', signal: controller.signal }));
-    controller.abort();
-    await expect(leaving).rejects.toMatchObject({ kind: 'cancelled' });
-    engine.generate = () => Promise.reject(new EngineError('timeout', 'late'));
-    await expect(cached.generate(request({ prompt: 'y' }))).rejects.toThrow('late');
-  });
-
-  it('lets requests go out beside their lookups after many misses; a hit wins all the same', async () => {
+  it('tells requests apart by everything that can change the answer, and by nothing else', async () => {
     const { engine, calls } = numbering();
     const { cache } = memory();
-    const early = withCache(engine, cache);
-    const known = await early.generate(request({ prompt: 'known' }));
-    await early.close();
-
-    let lookupsWaitForCalls = 0;
-    const eager = withCache(engine, {
-      ...cache,
-      async getResponses(keys) {
-        while (calls() < lookupsWaitForCalls) await sleep(1);
-        return cache.getResponses(keys);
-      },
-    });
-    const misses = (from: number) =>
-      Promise.all(Array.from({ length: 300 }, (_, i) => eager.generate(request({ prompt: `${from + i}` }))));
-    await misses(0);
-    lookupsWaitForCalls = 601;
-    await misses(1000);
-    expect(calls()).toBe(601);
-    lookupsWaitForCalls = 602;
-    expect(await eager.generate(request({ prompt: 'known' }))).toEqual({ ...known, cached: true, retries: 0 });
-    expect(calls()).toBe(602);
-    // After the hit, lookups come first again.
-    await eager.generate(request({ prompt: 'known' }));
-    expect(calls()).toBe(602);
+    const sampled = { temperature: 0.5 };
+    const different: Partial<GenerateRequest>[] = [
+      {},
+      { prompt: 'Why not?' },
+      { maxTokens: 6 },
+      { stop: ['x'] },
+      sampled,
+      { ...sampled, seed: 1 },
+      { ...sampled, topP: 0.9 },
+      { ...sampled, topK: 3 },
+    ];
+    const cached = withCache(engine, cache);
+    for (const one of different) expect((await cached.generate(request(one))).cached).toBe(false);
+    expect((await withCache({ ...engine, fingerprint: 'other' }, cache).generate(request())).cached).toBe(false);
+    const same = [{ seed: 99 }, { signal: new AbortController().signal }, ...different];
+    for (const one of same) expect((await cached.generate(request(one))).cached).toBe(true);
+    expect(calls()).toBe(different.length + 1);
   });
 
-  it('cancels a request that is made beside its lookup, and passes its failure on', async () => {
-    const { engine } = numbering({}, 5);
+  it('makes identical requests that are in flight together once', async () => {
+    const { engine, calls } = numbering();
     const cached = withCache(engine, memory().cache);
-    await Promise.all(Array.from({ length: 256 }, (_, i) => cached.generate(request({ prompt: `${i}` }))));
-    const controller = new AbortController();
-    const leaving = cached.generate(request({ prompt: 'x', signal: controller.signal }));
-    controller.abort();
-    await expect(leaving).rejects.toMatchObject({ kind: 'cancelled' });
-    engine.generate = () => Promise.reject(new EngineError('timeout', 'late'));
-    await expect(cached.generate(request({ prompt: 'y' }))).rejects.toThrow('late');
+    const all = await Promise.all(Array.from({ length: 5 }, () => cached.generate(request())));
+    expect(calls()).toBe(1);
+    expect(all.map((one) => one.cached)).toEqual([false, true, true, true, true]);
+    expect(new Set(all.map((one) => one.text))).toEqual(new Set(['1']));
+  });
+
+  it('looks many up in one call, and stores them in few', async () => {
+    const { engine } = numbering();
+    const { cache, reads, writes } = memory();
+    const cached = withCache(engine, cache);
+    await Promise.all(Array.from({ length: 300 }, (_, i) => cached.generate(request({ prompt: `${i}` }))));
+    await cached.close();
+    expect(reads).toEqual([300]);
+    expect(writes.reduce((sum, size) => sum + size, 0)).toBe(300);
+    expect(writes.length).toBeLessThan(30);
+    await Promise.all(Array.from({ length: 1200 }, (_, i) => cached.generate(request({ prompt: `${i}` }))));
+    expect(reads).toEqual([300, 500, 500, 200]);
   });
 
   it('keeps no failure', async () => {
