@@ -44,6 +44,14 @@ class Muon(torch.optim.Optimizer):
 
 
 def create_optimizers(model, muon_lr: float, adam_lr: float):
-    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
-    others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
-    return [Muon(matrices, muon_lr), torch.optim.AdamW(others, lr=adam_lr, betas=(0.9, 0.95), weight_decay=0.0, fused=True)]
+    """Queries and keys get a third of the rate and more decay: at the full rate the attention scores grew past 80, attention became hard
+    and nothing new could be learnt by it. (Normalised queries and keys, the usual remedy, are not part of the Llama architecture.)"""
+    matrices = {name: p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name}
+    pointing = [p for name, p in matrices.items() if "q_proj" in name or "k_proj" in name]
+    others = [p for name, p in matrices.items() if not ("q_proj" in name or "k_proj" in name)]
+    rest = [p for name, p in model.named_parameters() if name not in matrices]
+    muon = Muon(
+        [{"params": others, "peak": muon_lr}, {"params": pointing, "peak": muon_lr / 3, "weight_decay": 0.1}], lr=muon_lr
+    )
+    adam = torch.optim.AdamW([{"params": rest, "peak": adam_lr}], lr=adam_lr, betas=(0.9, 0.95), weight_decay=0.0)
+    return [muon, adam]

@@ -19,8 +19,8 @@ from transcripts import draw_step, load_streams
 
 STEP_TOKENS = 6000
 WARM_UP_STEPS = 60
-DECAY_SHARE = 0.27
-MUON_LR, ADAM_LR = 0.015, 0.004
+DECAY_SHARE = 0.25
+MUON_LR, ADAM_LR = 0.012, 0.003
 
 
 def mix_at(progress: float) -> dict[str, float]:
@@ -34,9 +34,10 @@ def learning_share(step: int, progress: float) -> float:
 
 
 def train_step(model, optimizers, batches, share: float) -> float:
-    for optimizer, peak in zip(optimizers, (MUON_LR, ADAM_LR)):
+    for optimizer in optimizers:
         optimizer.zero_grad(set_to_none=True)
-        optimizer.param_groups[0]["lr"] = peak * share
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * share
     total = sum(float(weights.sum()) for *_, weights in batches)
     loss_sum = 0.0
     for ids, selected, targets, weights in batches:
@@ -78,8 +79,9 @@ def main():
     if (out / "last.pt").exists():
         saved = torch.load(out / "last.pt")
         model.load_state_dict(saved["model"])
-        for optimizer, values in zip(optimizers, saved["optimizers"]):
-            optimizer.load_state_dict(values)
+        if saved["optimizers"]:
+            for optimizer, values in zip(optimizers, saved["optimizers"]):
+                optimizer.load_state_dict(values)
         state = saved["state"]
     loop(options, out, model, optimizers, streams, tokenizer, state)
 
@@ -96,7 +98,7 @@ def loop(options, out, model, optimizers, streams, tokenizer, state):
         losses.append(train_step(model, optimizers, batches, learning_share(state["step"], progress)))
         state["step"] += 1
         state["tokens"] += tokens
-        state["supervised"] += sum(len(targets) for _, _, targets, _ in batches)
+        state["supervised"] += sum(int((weights > 0).sum()) for *_, weights in batches)
         state["seconds"] += time.time() - before
         before = time.time()
         if state["step"] % 50 == 0:

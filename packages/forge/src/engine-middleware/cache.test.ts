@@ -118,6 +118,47 @@ describe('withCache', () => {
     expect(reads).toEqual([300, 500, 500, 200]);
   });
 
+  it('lets requests go out beside their lookups after many misses; a hit wins all the same', async () => {
+    const { engine, calls } = numbering();
+    const { cache } = memory();
+    const early = withCache(engine, cache);
+    const known = await early.generate(request({ prompt: 'known' }));
+    await early.close();
+
+    let lookupsWaitForCalls = 0;
+    const eager = withCache(engine, {
+      ...cache,
+      async getResponses(keys) {
+        while (calls() < lookupsWaitForCalls) await sleep(1);
+        return cache.getResponses(keys);
+      },
+    });
+    const misses = (from: number) =>
+      Promise.all(Array.from({ length: 300 }, (_, i) => eager.generate(request({ prompt: `${from + i}` }))));
+    await misses(0);
+    lookupsWaitForCalls = 601;
+    await misses(1000);
+    expect(calls()).toBe(601);
+    lookupsWaitForCalls = 602;
+    expect(await eager.generate(request({ prompt: 'known' }))).toEqual({ ...known, cached: true, retries: 0 });
+    expect(calls()).toBe(602);
+    // After the hit, lookups come first again.
+    await eager.generate(request({ prompt: 'known' }));
+    expect(calls()).toBe(602);
+  });
+
+  it('cancels a request that is made beside its lookup, and passes its failure on', async () => {
+    const { engine } = numbering({}, 5);
+    const cached = withCache({ ...engine, generate: (one) => engine.generate(one) }, memory().cache);
+    await Promise.all(Array.from({ length: 256 }, (_, i) => cached.generate(request({ prompt: `${i}` }))));
+    const controller = new AbortController();
+    const leaving = cached.generate(request({ prompt: 'x', signal: controller.signal }));
+    controller.abort();
+    await expect(leaving).rejects.toMatchObject({ kind: 'cancelled' });
+    engine.generate = () => Promise.reject(new EngineError('timeout', 'late'));
+    await expect(cached.generate(request({ prompt: 'y' }))).rejects.toThrow('late');
+  });
+
   it('keeps no failure', async () => {
     const { engine, calls } = numbering();
     let fail = true;

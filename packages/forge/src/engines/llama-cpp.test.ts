@@ -228,3 +228,13 @@ describe('files that are no model', () => {
     await expect(open({ model: 'models/absent.gguf' })).rejects.toThrow('no such file');
   });
 });
+
+describe('more than the machine has', () => {
+  it('says what does not fit and what would', async () => {
+    const failure = await open({ contextSize: 1_048_576, batch: 256 }).catch((error: Error) => error);
+    expect(failure).toMatchObject({ name: 'ConfigError' });
+    expect((failure as Error).message).toMatch(
+      /not enough memory.*lower batch or contextSize.*gpuLayers.*smaller quantization.*about this would fit: batch \d+/,
+    );
+  });
+});

@@ -1,4 +1,5 @@
 // The model process: a malformed model aborts it, and only it. Talks to its parent over IPC; ends with it.
+import { totalmem } from 'node:os';
 import type { Llama, LlamaModel, Token } from 'node-llama-cpp';
 import { EngineError, messageOf } from '../../errors.ts';
 import type { LoadOptions, ModelAnswer, ModelRequest } from './protocol.ts';
@@ -8,6 +9,30 @@ import { scoreContinuation } from './score.ts';
 const defaultContextSize = 2048;
 const smallModelBytes = 64e6;
 const send = (answer: ModelAnswer) => process.send?.(answer);
+
+class OutOfMemory extends Error {}
+
+const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+
+/** Throws before gigabytes are asked for that the machine does not have, with the largest settings that would fit. */
+function checkMemory(model: LlamaModel, sequences: number, contextSize: number): void {
+  // By formula: the library's newer estimate builds a trial context, which took 40 s for one that is far too large.
+  const { cpuRam } = model.fileInsights.estimateContextResourceRequirements({
+    contextSize,
+    sequences,
+    modelGpuLayers: model.gpuLayers,
+  });
+  const available = totalmem() - model.size;
+  if (cpuRam <= available) return;
+  const share = Math.max(0, available) / cpuRam;
+  const fits = [
+    `batch ${Math.max(1, Math.floor(sequences * share))} at this contextSize`,
+    `contextSize ${Math.max(16, Math.floor(contextSize * share))} at this batch`,
+  ];
+  throw new OutOfMemory(
+    `the context needs about ${gigabytes(cpuRam)}, the machine has ${gigabytes(totalmem())}; about this would fit: ${fits.join(', or ')}`,
+  );
+}
 
 async function load(options: LoadOptions) {
   const binding = await import('node-llama-cpp');
@@ -26,10 +51,15 @@ async function load(options: LoadOptions) {
   });
   // A model this small is done with a step before a second thread has woken up.
   const threads = options.threads ?? (model.size < smallModelBytes ? 1 : llama.cpuMathCores);
+  const sequences = options.invariant ? 1 : options.batch;
+  const contextSize = options.contextSize ?? Math.min(model.trainContextSize, defaultContextSize);
+  checkMemory(model, sequences, contextSize);
   const context = await model.createContext({
-    sequences: options.invariant ? 1 : options.batch,
-    contextSize: options.contextSize ?? Math.min(model.trainContextSize, defaultContextSize),
+    sequences,
+    contextSize,
     threads,
+    // It would try ever smaller contexts for a minute: a setting that does not hold is an error instead.
+    failedCreationRemedy: false,
     ...(options.lora.length === 0
       ? {}
       : { lora: { adapters: options.lora.map(({ path, scale }) => ({ filePath: path, scale })) } }),
@@ -119,7 +149,10 @@ process.once('message', async (message: ModelRequest) => {
     serve(loaded, message.options);
     send({ type: 'ready', info: loaded.info });
   } catch (error) {
-    const outOfMemory = (error as Error)?.name === 'InsufficientMemoryError' || /memory|VRAM/i.test(messageOf(error));
+    const outOfMemory =
+      error instanceof OutOfMemory ||
+      (error as Error)?.name === 'InsufficientMemoryError' ||
+      /memory|VRAM/i.test(messageOf(error));
     send({ type: 'load-failed', reason: messageOf(error), outOfMemory });
   }
 });

@@ -40,7 +40,7 @@ export async function startModelProcess(options: LoadOptions, label: string) {
       else if (answer.type === 'load-failed') {
         reject(
           new ConfigError(
-            `model ${label}: ${answer.outOfMemory ? adviceOutOfMemory(options) : `cannot be loaded: ${answer.reason}`}`,
+            `model ${label}: ${answer.outOfMemory ? `${adviceOutOfMemory(options)} (${answer.reason})` : `cannot be loaded: ${answer.reason}`}`,
           ),
         );
       } else settle(answer);
