@@ -158,20 +158,19 @@ metrics: [exact-match]
 /** promptfoo's program, installed once into a folder that git ignores. */
 async function installPromptfoo(): Promise<string> {
   const folder = join(root, '.forge/bench/promptfoo');
-  const program = join(folder, 'node_modules/promptfoo/dist/src/entrypoint.js');
-  const present = () =>
-    stat(program).then(
-      () => true,
-      () => false,
-    );
-  if (!(await present())) {
-    console.error(`installing promptfoo ${promptfooVersion} into ${folder}`);
+  const manifest = join(folder, 'node_modules/promptfoo/package.json');
+  const present = await stat(manifest).then(
+    () => true,
+    () => false,
+  );
+  if (!present) {
+    console.error(`installing promptfoo ${promptfooVersion} into ${folder} (2 GB)`);
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, 'package.json'), '{ "private": true }\n');
     const install = ['install', '--no-audit', '--no-fund', '--save-exact', `promptfoo@${promptfooVersion}`];
     await promisify(execFile)('npm', install, { cwd: folder, maxBuffer: 1e8 });
   }
-  const { bin } = JSON.parse(await readFile(join(folder, 'node_modules/promptfoo/package.json'), 'utf8'));
+  const { bin } = JSON.parse(await readFile(manifest, 'utf8'));
   return join(folder, 'node_modules/promptfoo', typeof bin === 'string' ? bin : bin.promptfoo);
 }
 

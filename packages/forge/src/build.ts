@@ -45,24 +45,25 @@ export function createEnginePool(
     responses: Pick<Store, 'getResponses' | 'putResponses'>;
   },
 ): EnginePool {
-  const keyOf = (variant: VariantSpec) => canonicalJson(variant.engine);
+  const keyOf = ({ engine, cache }: VariantSpec) => canonicalJson({ engine, cache });
   const uses = new Map<string, number>();
   for (const variant of variants) uses.set(keyOf(variant), (uses.get(keyOf(variant)) ?? 0) + 1);
   const open = new Map<string, Promise<Engine>>();
 
-  async function openSteady(spec: ComponentSpec): Promise<Engine> {
-    const bare = await create(catalog.engine, spec, parts);
-    return withRetry(withAdaptiveLimit(bare, parts.monotonic), { random: parts.random, now: parts.monotonic });
+  async function openWrapped({ engine, cache }: VariantSpec): Promise<Engine> {
+    const bare = await create(catalog.engine, engine, parts);
+    const limited = withAdaptiveLimit(bare, parts.monotonic);
+    const steady = withRetry(limited, { random: parts.random, now: parts.monotonic });
+    return cache ? withCache(steady, parts.responses) : steady;
   }
 
   return {
     async take(variant) {
       const key = keyOf(variant);
-      const opening = open.get(key) ?? openSteady(variant.engine);
+      const opening = open.get(key) ?? openWrapped(variant);
       open.set(key, opening);
       try {
-        const engine = await opening;
-        return variant.cache ? withCache(engine, parts.responses) : engine;
+        return await opening;
       } catch (error) {
         open.delete(key);
         throw error;

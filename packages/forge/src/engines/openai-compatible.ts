@@ -17,7 +17,7 @@ import { failureOfStatus } from './openai-compatible/http-failure.ts';
 import { type Options, options, resolveServer } from './openai-compatible/options.ts';
 import { requestBody } from './openai-compatible/request-body.ts';
 import { scoreBody, scoreByEcho } from './openai-compatible/score.ts';
-import { createTokenCounter } from './openai-compatible/tokenize.ts';
+import { createTokenCounter, type TokenCounter } from './openai-compatible/tokenize.ts';
 
 /** Bytes of UTF-8 a token, roughly, in the tokenizers of current models: for servers that cannot count. */
 const bytesPerToken = 4;
@@ -84,6 +84,23 @@ function withoutSecrets(error: unknown, secrets: readonly string[]): unknown {
   return error instanceof ConfigError ? new ConfigError(clean) : new Error(clean);
 }
 
+/** What the server says; else what its tokenizer counts (a chat template's own tokens are then not in it); else 0. */
+async function usageOf(
+  { prompt, signal }: GenerateRequest,
+  { text, usage }: Collected,
+  count: TokenCounter,
+  warn: (message: string) => void,
+): Promise<TokenUsage> {
+  if (usage !== undefined) return usage;
+  const promptTokens = await count(prompt, signal).catch(() => null);
+  const completionTokens = await count(text, signal).catch(() => null);
+  if (promptTokens === null || completionTokens === null) {
+    warn('the server sends no token counts and has no /tokenize: tokens are recorded as 0');
+    return noTokens;
+  }
+  return { promptTokens, completionTokens, cachedPromptTokens: 0 };
+}
+
 /** Warnings that are worth saying once. */
 function createNotices(parts: EngineParts, model: string) {
   const said = new Set<string>();
@@ -101,22 +118,10 @@ function create(given: Options, parts: EngineParts): Engine {
   const client = createHttpClient({ baseUrl, headers, maxConnections: concurrency, timeoutMs, maxResponseBytes, now });
   const warn = createNotices(parts, model);
   const count = createTokenCounter(client, baseUrl, model);
-  const pathOf = (endpoint: string) => `${baseUrl.pathname.replace(/\/$/, '')}/${endpoint}${baseUrl.search}`;
-  const path = pathOf(api === 'chat' ? 'chat/completions' : 'completions');
-  const shownUrl = `${baseUrl.origin}${baseUrl.pathname.replace(/\/$/, '')}`;
+  const root = baseUrl.pathname.replace(/\/$/, '');
+  const path = `${root}/${api === 'chat' ? 'chat/completions' : 'completions'}${baseUrl.search}`;
+  const shownUrl = `${baseUrl.origin}${root}`;
   const stats = { requests: 0, failures: 0, retries: 0, promptTokens: 0, cachedPromptTokens: 0, completionTokens: 0 };
-
-  /** What the server says; else what its tokenizer counts (a chat template's own tokens are then not in it); else 0. */
-  async function usageOf(request: GenerateRequest, collected: Collected): Promise<TokenUsage> {
-    if (collected.usage !== undefined) return collected.usage;
-    const promptTokens = await count(request.prompt, request.signal).catch(() => null);
-    const completionTokens = await count(collected.text, request.signal).catch(() => null);
-    if (promptTokens === null || completionTokens === null) {
-      warn('the server sends no token counts and has no /tokenize: tokens are recorded as 0');
-      return noTokens;
-    }
-    return { promptTokens, completionTokens, cachedPromptTokens: 0 };
-  }
 
   async function tracked<Result>(work: () => Promise<Result>): Promise<Result> {
     stats.requests++;
@@ -137,7 +142,7 @@ function create(given: Options, parts: EngineParts): Engine {
       now,
     );
     const ending = finish(collected, request.stop);
-    const usage = await usageOf(request, collected);
+    const usage = await usageOf(request, collected, count, warn);
     stats.promptTokens += usage.promptTokens;
     stats.cachedPromptTokens += usage.cachedPromptTokens;
     stats.completionTokens += usage.completionTokens;

@@ -207,6 +207,17 @@ function answerStream(reply: Reply, body: Record<string, unknown>, chat: boolean
   reply.send(200, 'text/event-stream', `${events.join('')}data: [DONE]\n\n`);
 }
 
+function replyThrough(response: ServerResponse): Reply {
+  const send: Reply['send'] = (status, contentType, body, headers = {}) => {
+    const length = Buffer.byteLength(body);
+    response.writeHead(status, { 'content-type': contentType, 'content-length': length, ...headers });
+    response.end(body);
+  };
+  const json: Reply['json'] = (status, body, headers) =>
+    send(status, 'application/json', JSON.stringify(body), headers);
+  return { response, send, json };
+}
+
 async function readBody(request: IncomingMessage): Promise<Record<string, unknown>> {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part as Buffer);
@@ -222,18 +233,7 @@ export async function startOpenAiStub(options: StubOptions = {}): Promise<StubSe
   const stats = { requests: 0, connections: 0, inFlight: 0, maxInFlight: 0, firstRequestAt: 0, lastResponseAt: 0 };
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const reply: Reply = {
-      response,
-      send(status, contentType, body, headers = {}) {
-        response.writeHead(status, {
-          'content-type': contentType,
-          'content-length': Buffer.byteLength(body),
-          ...headers,
-        });
-        response.end(body);
-      },
-      json: (status, body, headers) => reply.send(status, 'application/json', JSON.stringify(body), headers),
-    };
+    const reply = replyThrough(response);
     const path = request.url ?? '';
     if (path === '/stub/stats') return reply.json(200, stats);
     if (path === '/stub/reset') {

@@ -64,6 +64,31 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     return new EngineError('server-error', message, { retryable: true, cause: error });
   }
 
+  /** Reads an answer to its end, within its bound. Rejects with EngineError, or with what `onEventData` threw. */
+  function receive(answer: http.IncomingMessage, onEventData: HttpRequest['onEventData']) {
+    const isEvents = /^text\/event-stream/i.test(answer.headers['content-type'] ?? '');
+    const eventStream = answer.statusCode === 200 && isEvents && onEventData !== undefined;
+    const parts: Buffer[] = [];
+    let size = 0;
+    return new Promise<Pick<HttpAnswer, 'body' | 'eventStream'>>((resolve, reject) => {
+      answer.on('data', (part: Buffer) => {
+        size += part.length;
+        if (size > maxResponseBytes) {
+          const message = `the answer of ${baseUrl.origin} is longer than maxResponseBytes (${maxResponseBytes})`;
+          return reject(new EngineError('bad-response', message));
+        }
+        if (!eventStream) return void parts.push(part);
+        try {
+          onEventData(part);
+        } catch (error) {
+          reject(error);
+        }
+      });
+      answer.on('error', (error: NodeJS.ErrnoException) => reject(connectionFailure(error, true)));
+      answer.on('end', () => resolve({ body: Buffer.concat(parts), eventStream }));
+    });
+  }
+
   function send(request: HttpRequest, askedAt: number): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
       const outgoing = transport.request({
@@ -115,30 +140,11 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       });
       outgoing.on('response', (answer) => {
         incoming = answer;
-        const eventStream =
-          answer.statusCode === 200 && /^text\/event-stream/i.test(answer.headers['content-type'] ?? '');
-        const parts: Buffer[] = [];
-        let size = 0;
-        answer.on('data', (part: Buffer) => {
-          size += part.length;
-          if (size > maxResponseBytes) {
-            const message = `the answer of ${baseUrl.origin} is longer than maxResponseBytes (${maxResponseBytes})`;
-            return fail(new EngineError('bad-response', message));
-          }
-          if (!eventStream || request.onEventData === undefined) return void parts.push(part);
-          try {
-            request.onEventData(part);
-          } catch (error) {
-            fail(error);
-          }
-        });
-        answer.on('error', (error: NodeJS.ErrnoException) => fail(connectionFailure(error, true)));
-        answer.on('end', () => {
+        receive(answer, request.onEventData).then((received) => {
           settle();
           const { statusCode: status = 0, headers: answerHeaders } = answer;
-          const times = { askedAt, sentAt, endedAt: now() };
-          resolve({ status, headers: answerHeaders, body: Buffer.concat(parts), eventStream, ...times });
-        });
+          resolve({ status, headers: answerHeaders, ...received, askedAt, sentAt, endedAt: now() });
+        }, fail);
       });
       request.signal?.addEventListener('abort', cancel, { once: true });
       outgoing.end(request.body);

@@ -5,15 +5,14 @@ import type { HttpClient } from './http-client.ts';
 /** vLLM and SGLang send `count`, llama-server only the tokens. */
 const answer = z.object({ count: z.number().optional(), tokens: z.array(z.unknown()).optional() });
 
+/** Number of tokens of a text; null where the server cannot count. */
+export type TokenCounter = (text: string, signal?: AbortSignal) => Promise<number | null>;
+
 /**
- * Number of tokens of a text by the server's own tokenizer: `POST /tokenize` beside `/v1` (vLLM, SGLang, llama-server). null
- * where the server has none; it is then not asked again. `content` is llama-server's name for `prompt`.
+ * Counts by the server's own tokenizer: `POST /tokenize` beside `/v1` (vLLM, SGLang, llama-server). A server that has none
+ * is not asked again. `content` is llama-server's name for `prompt`.
  */
-export function createTokenCounter(
-  client: HttpClient,
-  baseUrl: URL,
-  model: string,
-): (text: string, signal?: AbortSignal) => Promise<number | null> {
+export function createTokenCounter(client: HttpClient, baseUrl: URL, model: string): TokenCounter {
   const path = `${baseUrl.pathname.replace(/\/v1$/, '')}/tokenize${baseUrl.search}`;
   let absent = false;
   return async (text, signal) => {
