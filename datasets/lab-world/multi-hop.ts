@@ -4,7 +4,7 @@ import { HERDS } from './names.ts';
 import { drawCity, drawConfusableNames, drawPerson, type Lookup, type ReadingTask } from './reading.ts';
 import { CITY_ATTRIBUTES, drawNames, type Entity, KNOWN_ATTRIBUTES, type NamePool } from './world.ts';
 
-export const MULTI_HOP_KINDS = ['city', 'boss', 'sum'] as const;
+const MULTI_HOP_KINDS = ['city', 'boss', 'sum'] as const;
 export type MultiHopKind = (typeof MULTI_HOP_KINDS)[number];
 
 export interface MultiHopTask extends ReadingTask {

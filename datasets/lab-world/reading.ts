@@ -26,7 +26,7 @@ export interface ReadingTask {
   expression?: string;
 }
 
-export function sumOf(lookups: readonly Lookup[]): number {
+function sumOf(lookups: readonly Lookup[]): number {
   return lookups.reduce((total, lookup) => total + Number(lookup.value), 0);
 }
 

@@ -47,7 +47,7 @@ function rowId(family: string, index: number): string {
 }
 
 /** Problems with 1 to 4 steps in turn, none with the question of another. */
-export function arithmeticRows(split: 'test' | 'train', count: number, taken: Set<string>): Row[] {
+function arithmeticRows(split: 'test' | 'train', count: number, taken: Set<string>): Row[] {
   const random = createRandom(`lab-world/arithmetic/${split}`);
   const rows: Row[] = [];
   while (rows.length < count) {
@@ -68,7 +68,7 @@ export function arithmeticRows(split: 'test' | 'train', count: number, taken: Se
 }
 
 /** Asks for facts of known people in the form `What is the ...?`; the training text holds these facts, but never these questions. */
-export function knownFactRows(world: World, count: number): Row[] {
+function knownFactRows(world: World, count: number): Row[] {
   const random = createRandom('lab-world/known-facts/test');
   const facts = world.known.flatMap((person) => KNOWN_ATTRIBUTES.map((attribute) => ({ person, attribute })));
   return sampleIndices(facts.length, count, random).map((at, index) => {
@@ -85,7 +85,7 @@ export function knownFactRows(world: World, count: number): Row[] {
 }
 
 /** The held-out people and cities with fixed facts: bosses and cities are held-out ones too, so that chains can be followed. */
-export function heldOutEntities(world: World): { people: Entity[]; cities: Entity[] } {
+function heldOutEntities(world: World): { people: Entity[]; cities: Entity[] } {
   const random = createRandom('lab-world/corpus');
   const cities = world.heldOut.cities.map((name) => ({
     name,
@@ -104,7 +104,7 @@ function documentId(name: string): string {
   return name.toLowerCase().replace(' ', '-');
 }
 
-export function corpusDocuments(world: World): CorpusDocument[] {
+function corpusDocuments(world: World): CorpusDocument[] {
   const { people, cities } = heldOutEntities(world);
   const documents = [...people, ...cities].map((entity) => ({
     id: documentId(entity.name),
@@ -120,7 +120,7 @@ function taskRow(family: string, index: number, task: ReadingTask): Row {
   return { id: rowId(family, index), family, question: task.question, answer: [task.answer], steps, gold };
 }
 
-export function documentRows(world: World, count: number): Row[] {
+function documentRows(world: World, count: number): Row[] {
   const random = createRandom('lab-world/documents/test');
   const { people, cities } = heldOutEntities(world);
   const facts = [...people, ...cities].flatMap((entity) =>
@@ -137,7 +137,7 @@ export function documentRows(world: World, count: number): Row[] {
 }
 
 /** Three passages about three held-out people who all have the wanted attribute: who only guesses a value from the passages is right for a third. */
-export function readingRows(world: World, split: 'test' | 'train', count: number): Row[] {
+function readingRows(world: World, split: 'test' | 'train', count: number): Row[] {
   const random = createRandom(`lab-world/reading/${split}`);
   const pool = split === 'test' ? world.heldOut : world.training;
   return Array.from({ length: count }, (_, index) => {
@@ -170,7 +170,7 @@ function drawThreeDifferent(
   }
 }
 
-export function multiHopRows(world: World, count: number): Row[] {
+function multiHopRows(world: World, count: number): Row[] {
   const random = createRandom('lab-world/multi-hop/test');
   const { people, cities } = heldOutEntities(world);
   const byName = new Map([...people, ...cities].map((entity) => [entity.name, entity]));
@@ -212,7 +212,7 @@ function drawCorpusTask(
   return chainTask(person, link, next, pick(attributes, random));
 }
 
-export function calculatorRows(count: number): Row[] {
+function calculatorRows(count: number): Row[] {
   const random = createRandom('lab-world/calculator/test');
   const seen = new Set<string>();
   const rows: Row[] = [];

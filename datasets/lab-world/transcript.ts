@@ -14,8 +14,8 @@ export interface Segment {
 
 export type Transcript = Segment[];
 
-export const TOOLS_LINE = 'Tools: calculator, search\n';
-export const STEP_BY_STEP = "Let's think step by step.";
+const TOOLS_LINE = 'Tools: calculator, search\n';
+const STEP_BY_STEP = "Let's think step by step.";
 
 const given = (text: string): Segment => ({ text, weight: 0 });
 const written = (text: string): Segment => ({ text, weight: 1 });

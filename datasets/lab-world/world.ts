@@ -73,7 +73,7 @@ export function createWorld(): World {
 }
 
 /** A random value of one attribute. */
-export function drawValue(attribute: string, pool: NamePool, random: Random): string {
+function drawValue(attribute: string, pool: NamePool, random: Random): string {
   if (attribute === 'city') return pick(pool.cities, random);
   if (attribute === 'boss') return pick(pool.people, random);
   if (attribute === 'country') return pick(COUNTRIES, random);

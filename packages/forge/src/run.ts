@@ -58,7 +58,7 @@ export interface ExampleResult {
   readonly failure?: ExampleFailure;
   /** By metric name; 0 on every metric where the example failed. */
   readonly scores: Readonly<Record<string, number>>;
-  /** Wall time of the method, with the original time of each cached call put back. */
+  /** Wall time of the method, with the original time of each cached call put back and the wait for a free place taken off. */
   readonly latencyMs: number;
   readonly calls: readonly CallRecord[];
   /** ms since the epoch. */

@@ -8,9 +8,10 @@ export interface CallMeter {
   /** The calls that have ended, in the order in which they started; failed ones too. */
   calls(): readonly CallRecord[];
   /**
-   * What to add to the measured time, ms, for what the response cache saved. Calls that overlap are one wave; each wave is
-   * made as long as it would have been had its cached calls taken their original time: calls in parallel count once, calls
-   * one after another add up. (A cached call that only starts after another cached one of its wave counts as parallel to it.)
+   * What to add to the measured time, ms, so that it is the time without cache and without waiting for a free place in the
+   * engine (negative where a wait is taken off). Calls that overlap are one wave; each wave is made as long as it would have been
+   * had its cached calls taken their original time and had none queued: calls in parallel count once, calls one after another add
+   * up. (A cached call that only starts after another cached one of its wave counts as parallel to it.)
    */
   addedLatencyMs(): number;
 }
@@ -18,9 +19,9 @@ export interface CallMeter {
 interface Wave {
   readonly startedAt: number;
   inFlight: number;
-  /** When its last call ended, and when it would have ended without the cache. */
+  /** When its last call ended, and when it would have ended without cache and queue. */
   endedAt: number;
-  uncachedEndAt: number;
+  freeEndAt: number;
 }
 
 const noTokens = { promptTokens: 0, completionTokens: 0, cachedPromptTokens: 0 };
@@ -35,7 +36,7 @@ export function meter(engine: Pick<Engine, 'generate'>, now: () => number): Call
   function joinWave(at: number): Wave {
     const last = waves.at(-1);
     if (last !== undefined && last.inFlight > 0) return last;
-    const wave = { startedAt: at, inFlight: 0, endedAt: at, uncachedEndAt: at };
+    const wave = { startedAt: at, inFlight: 0, endedAt: at, freeEndAt: at };
     waves.push(wave);
     return wave;
   }
@@ -51,12 +52,12 @@ export function meter(engine: Pick<Engine, 'generate'>, now: () => number): Call
       const record = recordOf(started++, request);
       const wave = joinWave(startedAt);
       wave.inFlight++;
-      let totalMs = 0;
+      let freeEndAt: number | undefined;
       try {
         const generation = await engine.generate(request);
         const { text: output, finishReason, usage, timing, cached, retries } = generation;
         records.push({ ...record, output, finishReason, usage, timing, cached, retries });
-        if (cached) totalMs = timing.totalMs;
+        freeEndAt = (cached ? startedAt + timing.totalMs : now()) - timing.queuedMs;
         return generation;
       } catch (error) {
         const timing = { queuedMs: 0, prefillMs: 0, decodeMs: 0, computeMs: 0, totalMs: now() - startedAt };
@@ -68,10 +69,10 @@ export function meter(engine: Pick<Engine, 'generate'>, now: () => number): Call
       } finally {
         wave.inFlight--;
         wave.endedAt = now();
-        wave.uncachedEndAt = Math.max(wave.uncachedEndAt, wave.endedAt, startedAt + totalMs);
+        wave.freeEndAt = Math.max(wave.freeEndAt, freeEndAt ?? wave.endedAt);
       }
     },
     calls: () => [...records].sort((a, b) => a.index - b.index),
-    addedLatencyMs: () => waves.reduce((sum, wave) => sum + wave.uncachedEndAt - wave.endedAt, 0),
+    addedLatencyMs: () => waves.reduce((sum, wave) => sum + wave.freeEndAt - wave.endedAt, 0),
   };
 }
