@@ -24,7 +24,8 @@ describe('compareRuns', () => {
   });
   it('calls the same answers tied, and a few pairs underpowered with the n that would tell', () => {
     const same = compareRuns(input('a', ones(100, 400)), [input('b', ones(100, 400))], binary)[0];
-    expect(same).toMatchObject({ verdict: 'tied', neededN: null });
+    expect(same).toMatchObject({ verdict: 'tied' });
+    expect(same?.warnings).toEqual(['every pair has the same score on both sides']);
     const few = compareRuns(
       input('a', [1, 0, 1, 0, 1, 0, 1, 0, 1, 0]),
       [input('b', [1, 1, 0, 0, 1, 1, 1, 0, 1, 0])],
@@ -33,7 +34,65 @@ describe('compareRuns', () => {
     expect(few?.verdict).toBe('underpowered');
     expect(few?.neededN).toBeGreaterThan(500);
     expect(few?.warnings.join()).toContain('10 pairs');
-    expect(verdictSentence(few as never)).toContain('cannot tell');
+    expect(verdictSentence(few as never)).toMatch(
+      /this run cannot tell .*; n = [\d,]+ would find 5\.0 points with 80 % power$/,
+    );
+  });
+  it('calls a few equal pairs underpowered, not tied: no variation seen is not none', () => {
+    for (const metric of [binary.metric, { name: 'f1', binary: false }]) {
+      const three = compareRuns(input('a', [1, 0, 1]), [input('b', [1, 0, 1])], { metric })[0];
+      expect(three?.verdict).toBe('underpowered');
+      expect(three?.difference.high).toBeGreaterThan(0.3);
+      expect(three?.neededN).toBeGreaterThan(100);
+    }
+  });
+  it('calls one cluster underpowered whatever its size', () => {
+    const one = (label: string) => input(label, ones(30, 100), () => 'c');
+    expect(compareRuns(one('a'), [one('b')], binary)[0]).toMatchObject({
+      verdict: 'underpowered',
+      warnings: [
+        'all pairs are in one cluster: it tells nothing about others',
+        'every pair has the same score on both sides',
+      ],
+    });
+    const f1 = { metric: { name: 'f1', binary: false } };
+    const better = input(
+      'b',
+      Array.from({ length: 100 }, (_, i) => (i % 10) / 100),
+      () => 'c',
+    );
+    expect(
+      compareRuns(
+        input('a', ones(0, 100), () => 'c'),
+        [better],
+        f1,
+      )[0]?.verdict,
+    ).toBe('underpowered');
+  });
+  it('takes an example without a cluster as one by itself', () => {
+    const some = (label: string, right: number) =>
+      input(label, ones(right, 80), (i) => (i < 2 ? 'c' : (null as never)));
+    expect(compareRuns(some('a', 20), [some('b', 60)], binary)[0]).toMatchObject({
+      difference: { n: 79 },
+      verdict: 'better',
+    });
+  });
+  it('says a loss as a positive amount', () => {
+    const [comparison] = compareRuns(input('a', ones(160, 200)), [input('b', ones(20, 200))], binary);
+    expect(verdictSentence(comparison as never)).toMatch(
+      /^b is worse than a by 70\.0 points .*interval 62\.8 to 75\.8,/,
+    );
+  });
+  it('says so where there were pairs enough and still no answer', () => {
+    // 4.5 points, p just above 0.05, and the interval reaches beyond 5 points.
+    const a = input('a', [...ones(28, 200), ...ones(0, 200)]);
+    const b = input('b', [...ones(0, 200), ...ones(44, 200)]);
+    const [comparison] = compareRuns(a, [b], { ...binary, minimumEffect: 0.075 });
+    expect(comparison?.verdict).toBe('underpowered');
+    expect(comparison?.neededN).toBeLessThan(400);
+    expect(verdictSentence(comparison as never)).toContain(
+      'neither no difference nor one of 7.5 points can be ruled out',
+    );
   });
   it('pairs by id, and counts what it leaves out', () => {
     const a = input('a', ones(50, 100));
@@ -120,5 +179,12 @@ describe('compareRuns', () => {
     expect(latency?.difference.value).toBe(55);
     expect(latency?.difference.low).toBeGreaterThan(39);
     expect(latency?.difference.high).toBeLessThan(71);
+    expect(latency?.difference.method).toBe('bootstrap');
+    const many = (base: number) =>
+      input(
+        'm',
+        Array.from({ length: 1001 }, (_, i) => base + (i % 13) * (base / 100)),
+      );
+    expect(compareLatency(many(100), [many(110)])[0]?.difference).toMatchObject({ method: 't', n: 1001 });
   });
 });

@@ -2,6 +2,7 @@ import { equivalenceTest } from './statistics/equivalence.ts';
 import {
   clusteredMeanEstimate,
   clusteredStandardError,
+  clusterKeys,
   type Estimate,
   fewClusters,
   mean,
@@ -10,7 +11,7 @@ import {
 } from './statistics/estimate.ts';
 import { holm } from './statistics/families.ts';
 import { mcNemar } from './statistics/mcnemar.ts';
-import { pairedProportionDifference } from './statistics/paired-proportions.ts';
+import { pairedProportionDifference, smoothedDifference } from './statistics/paired-proportions.ts';
 import { detectableEffect, neededN } from './statistics/power.ts';
 import { bootstrapMean, signFlipTest } from './statistics/resampling.ts';
 import { estimateScores } from './summarize-run.ts';
@@ -47,6 +48,8 @@ export interface Comparison {
   readonly equivalencePValue: number;
   readonly flips: { readonly gained: Flips; readonly lost: Flips };
   readonly verdict: Verdict;
+  /** The smallest difference that matters: what the verdict was asked for. */
+  readonly minimumEffect: number;
   /** Examples needed to find the minimum effect with 80 % power at the observed variance; null where nothing varies. */
   readonly neededN: number | null;
   /** What this many examples find with 80 % power; null where nothing varies. */
@@ -70,8 +73,8 @@ interface Pairs {
   readonly baseline: Float64Array;
   readonly candidate: Float64Array;
   readonly differences: Float64Array;
-  /** null where no example names a cluster. */
-  readonly clusters: readonly (string | null)[] | null;
+  /** null where no example names a cluster; a number where this one names none. */
+  readonly clusters: readonly (string | number)[] | null;
   readonly unmatched: { baseline: number; candidate: number };
 }
 
@@ -79,13 +82,12 @@ function alignPairs(baseline: PairedInput, candidate: PairedInput): Pairs {
   const ids = [...baseline.scores.keys()].filter((id) => candidate.scores.has(id));
   const scoresOf = (input: PairedInput) => Float64Array.from(ids, (id) => input.scores.get(id)?.score ?? 0);
   const [a, b] = [scoresOf(baseline), scoresOf(candidate)];
-  const clusters = ids.map((id) => baseline.scores.get(id)?.cluster ?? null);
   return {
     ids,
     baseline: a,
     candidate: b,
     differences: b.map((score, i) => score - (a[i] as number)),
-    clusters: clusters.some((cluster) => cluster !== null) ? clusters : null,
+    clusters: clusterKeys(ids.map((id) => baseline.scores.get(id)?.cluster ?? null)),
     unmatched: { baseline: baseline.scores.size - ids.length, candidate: candidate.scores.size - ids.length },
   };
 }
@@ -108,17 +110,49 @@ function significance(
   return { name: 'sign-flip permutation', pValue: signFlipTest(pairs.differences, { ...clusters, seed, resamples }) };
 }
 
-function differenceEstimate({ differences, clusters }: Pairs, flips: Comparison['flips'], binary: boolean): Estimate {
-  if (clusters !== null) return clusteredMeanEstimate(differences, clusters);
-  if (binary) return pairedProportionDifference(flips.gained.count, flips.lost.count, differences.length);
-  return meanEstimate(differences);
+/** What the difference's interval, the equivalence test and the needed n rest on. */
+interface Spread {
+  readonly difference: Estimate;
+  /** Of the difference; null where a single observation tells nothing about it. */
+  readonly error: number | null;
+  readonly center: number;
+  /** Of the t distribution; Infinity for the normal one. */
+  readonly df: number;
 }
 
-function warningsOf(pairs: Pairs, clusterCount: number | null): string[] {
+/**
+ * Clustered where examples are; Bonett and Price for 0/1 scores and wherever all pairs agree, because a standard error of 0 would
+ * claim certainty from however few pairs (clusters that show no variation count as one pair each); else t.
+ */
+function spreadOf({ differences, clusters }: Pairs, flips: Comparison['flips'], binary: boolean): Spread {
+  const n = differences.length;
+  const center = n === 0 ? 0 : mean(differences);
+  const clustered = clusters === null ? null : clusteredStandardError(differences, clusters);
+  if (clusters !== null && clustered !== null && clustered.count > 1 && clustered.error > 0) {
+    const difference = clusteredMeanEstimate(differences, clusters);
+    return { difference, error: clustered.error, center, df: clustered.count - 1 };
+  }
+  const units = clustered?.count ?? n;
+  if (binary || differences.every((value) => value === 0)) {
+    const share = n === 0 ? 0 : units / n;
+    const [gained, lost] = [flips.gained.count * share, flips.lost.count * share];
+    const difference = pairedProportionDifference(gained, lost, units);
+    return { difference, ...smoothedDifference(gained, lost, units), df: Number.POSITIVE_INFINITY };
+  }
+  const difference = clusters === null ? meanEstimate(differences) : clusteredMeanEstimate(differences, clusters);
+  const error = units < 2 ? null : (clustered?.error ?? standardError(differences));
+  return { difference, error, center, df: units - 1 };
+}
+
+function warningsOf({ ids, clusters, differences }: Pairs): string[] {
   const warnings: string[] = [];
-  if (pairs.ids.length < 30) warnings.push(`only ${pairs.ids.length} pairs: intervals are rough`);
-  if (clusterCount !== null && clusterCount < fewClusters)
-    warnings.push(`only ${clusterCount} clusters: clustered intervals are too narrow under ${fewClusters}`);
+  if (ids.length < 30) warnings.push(`only ${ids.length} pairs: intervals are rough`);
+  const count = clusters === null ? null : new Set(clusters).size;
+  if (count === 1) warnings.push('all pairs are in one cluster: it tells nothing about others');
+  else if (count !== null && count < fewClusters)
+    warnings.push(`only ${count} clusters: clustered intervals are too narrow under ${fewClusters}`);
+  if (ids.length > 0 && differences.every((value) => value === 0))
+    warnings.push('every pair has the same score on both sides');
   return warnings;
 }
 
@@ -134,15 +168,13 @@ function compareOne(
 ): Omit<Comparison, 'verdict'> {
   const { alpha = 0.05, minimumEffect = 0.05, metric } = options;
   const pairs = alignPairs(baseline, candidate);
-  const { differences, clusters } = pairs;
-  const n = differences.length;
+  const { clusters } = pairs;
+  const n = pairs.ids.length;
   const flips = { gained: flipsOf(pairs, 1), lost: flipsOf(pairs, -1) };
-  const clustered = clusters === null ? null : clusteredStandardError(differences, clusters);
-  const error = n < 2 ? Number.NaN : (clustered?.error ?? standardError(differences));
-  const df = (clustered?.count ?? n) - 1;
+  const { difference, error, center, df } = spreadOf(pairs, flips, metric.binary);
   // The variance that n independent examples would need for this standard error: clusters cost their design effect.
-  const variance = n < 2 ? 0 : error ** 2 * n;
-  const varies = Number.isFinite(variance) && variance > 0;
+  const variance = (error ?? 0) ** 2 * n;
+  const varies = variance > 0;
   const test = significance(pairs, flips, options);
   return {
     metric: metric.name,
@@ -152,13 +184,14 @@ function compareOne(
     unmatched: pairs.unmatched,
     baselineMean: estimateScores(pairs.baseline, clusters, metric.binary),
     candidateMean: estimateScores(pairs.candidate, clusters, metric.binary),
-    difference: differenceEstimate(pairs, flips, metric.binary),
+    difference,
     test: { ...test, adjustedPValue: test.pValue },
-    equivalencePValue: n < 2 ? 1 : equivalenceTest(mean(differences), error, df, minimumEffect),
+    equivalencePValue: error === null ? 1 : equivalenceTest(center, error, df, minimumEffect),
     flips,
+    minimumEffect,
     neededN: varies ? neededN(minimumEffect, { varianceOfDifference: variance, alpha }) : null,
     detectableEffect: varies ? detectableEffect({ n, varianceOfDifference: variance, alpha }) : null,
-    warnings: warningsOf(pairs, clustered?.count ?? null),
+    warnings: warningsOf(pairs),
   };
 }
 
@@ -191,7 +224,10 @@ export interface LatencyComparison {
   readonly difference: Estimate;
 }
 
-/** Differences of latency per example with a bootstrap interval: latencies are skewed. `scores` are ms. */
+/** Above this many observations the bootstrap only repeats the t interval (both are first-order accurate) at a thousand times the cost. */
+const maxBootstrapped = 1000;
+
+/** Differences of latency per example with a bootstrap interval, t where there are many. `scores` are ms. */
 export function compareLatency(
   baseline: PairedInput,
   candidates: readonly PairedInput[],
@@ -199,24 +235,36 @@ export function compareLatency(
 ): LatencyComparison[] {
   return candidates.map((candidate) => {
     const { differences, clusters, ids } = alignPairs(baseline, candidate);
-    const difference = bootstrapMean(differences, { ...options, ...(clusters === null ? {} : { clusters }) });
+    const many = (clusters === null ? ids.length : new Set(clusters).size) > maxBootstrapped;
+    const byMean = () => (clusters === null ? meanEstimate(differences) : clusteredMeanEstimate(differences, clusters));
+    const difference = many
+      ? byMean()
+      : bootstrapMean(differences, { ...options, ...(clusters === null ? {} : { clusters }) });
     return { baseline: baseline.label, candidate: candidate.label, pairs: ids.length, difference };
   });
 }
 
-const points = (share: number) => Math.abs(100 * share).toFixed(1);
+const points = (share: number) => (100 * share).toFixed(1).replace(/^-0\.0$/, '0.0');
 const p = (value: number) => (value < 0.001 ? 'p < 0.001' : `p = ${value.toFixed(3)}`);
 
-/** The verdict in one sentence. Scores are shares of 1, shown in points of a hundred. */
+function whatWouldTell({ neededN, pairs, minimumEffect }: Comparison): string {
+  const effect = `${points(minimumEffect)} points`;
+  if (neededN === null) return '';
+  if (neededN > pairs) return `; n = ${neededN.toLocaleString('en-US')} would find ${effect} with 80 % power`;
+  return `; neither no difference nor one of ${effect} can be ruled out`;
+}
+
+/** The verdict in one sentence. Scores are shares of 1, shown in points of a hundred; a loss and its interval are given as positive. */
 export function verdictSentence(comparison: Comparison): string {
   const { baseline, candidate, metric, difference, test, verdict, pairs } = comparison;
-  const interval = `95 % interval ${(100 * difference.low).toFixed(1)} to ${(100 * difference.high).toFixed(1)}`;
+  const { value, low, high } =
+    verdict === 'worse' ? { value: -difference.value, low: -difference.high, high: -difference.low } : difference;
+  const interval = `95 % interval ${points(low)} to ${points(high)}`;
   const evidence = `(${interval}, ${test.name}, ${p(test.adjustedPValue)}, n = ${pairs})`;
   if (verdict === 'better' || verdict === 'worse') {
-    return `${candidate} is ${verdict} than ${baseline} by ${points(difference.value)} points of ${metric} ${evidence}`;
+    return `${candidate} is ${verdict} than ${baseline} by ${points(value)} points of ${metric} ${evidence}`;
   }
   if (verdict === 'tied')
     return `${candidate} and ${baseline} are tied on ${metric}: the difference is too small to matter ${evidence}`;
-  const more = comparison.neededN === null ? '' : `; n = ${comparison.neededN.toLocaleString('en-US')} would tell`;
-  return `${candidate} against ${baseline} on ${metric}: this run cannot tell ${evidence}${more}`;
+  return `${candidate} against ${baseline} on ${metric}: this run cannot tell ${evidence}${whatWouldTell(comparison)}`;
 }

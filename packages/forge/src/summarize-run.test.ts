@@ -38,7 +38,14 @@ describe('summarizeRun', () => {
       n: 100,
       failed: { total: 0 },
       throughput: { examplesPerSecond: 10, completionTokensPerSecond: 50 },
-      tokens: { prompt: 5000, cachedPrompt: 1000, completion: 500, promptPerExample: 50, completionPerExample: 5 },
+      tokens: {
+        prompt: 5000,
+        cachedPrompt: 1000,
+        completion: 500,
+        promptPerExample: 50,
+        cachedPromptPerExample: 10,
+        completionPerExample: 5,
+      },
       computeSeconds: { total: 2, perCorrect: 0.04 },
     });
     expect(summary.cost.total).toBeCloseTo((5000 * 2 + 500 * 10) / 1e6 + 0.002, 12);
@@ -67,11 +74,23 @@ describe('summarizeRun', () => {
     });
   });
   it('clusters where examples name a cluster', async () => {
-    const rows = Array.from({ length: 40 }, (_, i) => row(i, { cluster: `c${i % 5}` }));
-    expect((await summarizeRun(batches(rows), { metrics, wallMs: 1 })).metrics['exact-match']).toMatchObject({
-      method: 'clustered-t',
-      n: 5,
-    });
+    const rows = Array.from({ length: 40 }, (_, i) => row(i, { cluster: `c${i % 6}` }));
+    const figures = (await summarizeRun(batches(rows), { metrics, wallMs: 1 })).metrics;
+    expect(figures['exact-match']).toMatchObject({ method: 'clustered-t', n: 6, low: 0, high: 1 });
+    expect(figures.f1).toMatchObject({ method: 'clustered-t', n: 6 });
+  });
+  it('is not certain of 0 % where every cluster is all wrong', async () => {
+    const rows = Array.from({ length: 40 }, (_, i) => row(2 * i, { cluster: `c${i % 8}` }));
+    const figures = (await summarizeRun(batches(rows), { metrics, wallMs: 1 })).metrics;
+    // Wilson, 0 of 8: z^2 / (8 + z^2).
+    for (const name of ['exact-match', 'f1'])
+      expect(figures[name]).toMatchObject({
+        value: 0,
+        low: 0,
+        method: 'wilson',
+        n: 8,
+        high: expect.closeTo(0.324408, 6),
+      });
   });
   it('has no NaN for an empty run', async () => {
     const summary = await summarizeRun(batches([]), { metrics, wallMs: 0 });

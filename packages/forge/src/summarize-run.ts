@@ -1,4 +1,10 @@
-import { clusteredMeanEstimate, type Estimate, meanEstimate, wilsonEstimate } from './statistics/estimate.ts';
+import {
+  clusteredMeanEstimate,
+  clusterKeys,
+  type Estimate,
+  meanEstimate,
+  wilsonEstimate,
+} from './statistics/estimate.ts';
 import { quantileEstimate } from './statistics/quantile.ts';
 import type { ScoredRow } from './store.ts';
 
@@ -22,6 +28,7 @@ export interface RunSummary {
     readonly cachedPrompt: number;
     readonly completion: number;
     readonly promptPerExample: number;
+    readonly cachedPromptPerExample: number;
     readonly completionPerExample: number;
   };
   /** Of the engine; 0 where it cannot tell. perCorrect: per right example of the first metric, null where there is none. */
@@ -64,17 +71,25 @@ function numberList() {
   };
 }
 
-/** An interval for a metric's mean: clustered where the examples are, Wilson's for 0/1 scores, else t. */
+/**
+ * An interval for a metric's mean: clustered where the examples are, Wilson's for 0/1 scores, else t. Clusters of 0/1 scores that show
+ * no variation (all wrong, say) get Wilson's interval with the clusters as observations: a width of 0 would claim certainty.
+ */
 export function estimateScores(
-  scores: ArrayLike<number>,
-  clusters: readonly (string | null)[] | null,
+  scores: Float64Array,
+  clusters: readonly (string | number)[] | null,
   binary: boolean,
 ): Estimate {
-  if (clusters !== null) return clusteredMeanEstimate(scores, clusters);
-  if (!binary) return meanEstimate(scores);
-  let right = 0;
-  for (let i = 0; i < scores.length; i++) right += scores[i] as number;
-  return wilsonEstimate(right, scores.length);
+  const proportion = binary || scores.every((score) => score === 0 || score === 1);
+  if (clusters === null) {
+    if (!proportion) return meanEstimate(scores);
+    const right = scores.reduce((sum, score) => sum + score, 0);
+    return wilsonEstimate(right, scores.length);
+  }
+  const estimate = clusteredMeanEstimate(scores, clusters);
+  if (!proportion) return estimate;
+  if (estimate.low === estimate.high) return wilsonEstimate(estimate.value * estimate.n, estimate.n);
+  return { ...estimate, low: Math.max(0, estimate.low), high: Math.min(1, estimate.high) };
 }
 
 function latencyFigures(latencies: Float64Array): RunSummary['latencyMs'] {
@@ -144,12 +159,16 @@ export async function summarizeRun(
     }
   }
   const n = clusters.length;
-  const clustered = clusters.some((cluster) => cluster !== null) ? clusters : null;
+  const clustered = clusterKeys(clusters);
   const metrics = Object.fromEntries(
-    info.metrics.map(({ name, binary }, i) => [name, estimateScores(scores[i]?.values() ?? [], clustered, binary)]),
+    info.metrics.map(({ name, binary }, i) => [
+      name,
+      estimateScores(scores[i]?.values() ?? new Float64Array(), clustered, binary),
+    ]),
   );
   const correct = (scores[0]?.values() ?? new Float64Array()).reduce((a, b) => a + b, 0);
   const perCorrect = (amount: number) => (correct > 0 ? amount / correct : null);
+  const perExample = (amount: number) => (n === 0 ? 0 : amount / n);
   const { pricing } = info;
   const cost =
     pricing === undefined
@@ -171,8 +190,9 @@ export async function summarizeRun(
       prompt: totals.prompt,
       cachedPrompt: totals.cachedPrompt,
       completion: totals.completion,
-      promptPerExample: n === 0 ? 0 : totals.prompt / n,
-      completionPerExample: n === 0 ? 0 : totals.completion / n,
+      promptPerExample: perExample(totals.prompt),
+      cachedPromptPerExample: perExample(totals.cachedPrompt),
+      completionPerExample: perExample(totals.completion),
     },
     computeSeconds: { total: totals.computeMs / 1000, perCorrect: perCorrect(totals.computeMs / 1000) },
     cost: { total: cost, perCorrect: cost === null ? null : perCorrect(cost) },

@@ -30,6 +30,9 @@ export function normalizeTriviaqa(text: string): string {
   return joinedWords(blanks.replace(articles, ' '));
 }
 
+/** The words of a text, as Python's str.split() cuts them. */
+export const wordsOf = (text: string) => text.split(whitespace).filter((word) => word !== '');
+
 export const normalizations = {
   squad: normalizeSquad,
   triviaqa: normalizeTriviaqa,

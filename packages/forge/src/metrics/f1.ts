@@ -1,12 +1,10 @@
 import { z } from 'zod';
 import type { Definition } from '../definition.ts';
 import { normalizationOption } from '../lib/normalization-option.ts';
-import { normalizations } from '../lib/normalize-answer.ts';
+import { normalizations, wordsOf } from '../lib/normalize-answer.ts';
 import type { Metric, MetricParts } from '../metric.ts';
 
 const options = z.strictObject({ normalization: normalizationOption });
-
-const tokensOf = (text: string) => text.split(' ').filter((token) => token !== '');
 
 /** f1_score of the official SQuAD v1.1 script: harmonic mean of precision and recall over the multiset of tokens. */
 function tokenF1(given: readonly string[], target: readonly string[]): number {
@@ -36,8 +34,8 @@ export const definition: Definition<Metric, MetricParts, typeof options> = {
       name: 'f1',
       binary: false,
       score({ targets }, { answer }) {
-        const given = tokensOf(normalize(answer));
-        return targets.reduce((best, target) => Math.max(best, tokenF1(given, tokensOf(normalize(target)))), 0);
+        const given = wordsOf(normalize(answer));
+        return targets.reduce((best, target) => Math.max(best, tokenF1(given, wordsOf(normalize(target)))), 0);
       },
     };
   },

@@ -53,6 +53,20 @@ const golden: [string, string, number, number, number, number][] = [
   ['日本', '日本 ', 1, 1.0, 1, 1.0],
   ['5 000', '5000', 0, 0, 0, 0],
   ['no', 'not', 0, 0, 0, 0],
+  ['The Beatles (band)', 'Beatles band', 1, 1.0, 1, 1.0],
+  ['Σίσυφος', 'ΣΊΣΥΦΟΣ', 1, 1.0, 1, 1.0],
+  ['½ a cup', '½ cup', 1, 1.0, 1, 1.0],
+  ['rock’n’roll', 'rock n roll', 0, 0, 1, 1.0],
+  ['New\nYork\tCity', 'new york city', 1, 1.0, 1, 1.0],
+  ['A. A. Milne', 'Milne', 1, 1.0, 1, 1.0],
+  ['the_the', 'the', 0, 0, 1, 0],
+  ['x² + y²', 'x2 y2', 0, 0, 0, 0],
+  ['the cat the cat', 'cat', 0, 2 / 3, 0, 2 / 3],
+  ['one one two', 'one two two', 0, 2 / 3, 0, 2 / 3],
+  ['\ufeffcat', 'cat', 0, 0, 0, 0],
+  ['\x1ccat', 'cat', 1, 1.0, 1, 1.0],
+  ['the²', '²', 0, 0, 0, 0],
+  ['Mount Everest', 'mount everest, Nepal', 0, 0.8, 0, 0.8],
 ];
 
 describe('text metrics equal the reference scripts', () => {
@@ -74,6 +88,7 @@ describe('text metrics equal the reference scripts', () => {
   });
   it('none: compares texts as they are', () => {
     expect(score(make('exact-match', { normalization: 'none' }), 'The cat', ['cat'])).toBe(0);
+    expect(score(make('f1', { normalization: 'none' }), 'one\n two', ['one two'])).toBe(1);
   });
 });
 
@@ -159,6 +174,10 @@ describe('numeric-match', () => {
     ['.5', 0.5],
     ['12 apples and 7 pears', 7],
     ['10-12', 12],
+    ['12 - 5', 5],
+    ['10 -4', -4],
+    ['-$5', -5],
+    ['$ 1,000/4', 250],
     ['1,2', 2],
     ['v2', undefined],
     ['none', undefined],

@@ -34,12 +34,42 @@ function betaFraction(x: number, a: number, b: number): number {
   return result;
 }
 
-/** Regularised incomplete beta function I_x(a, b), 0 <= x <= 1. */
-export function incompleteBeta(x: number, a: number, b: number): number {
+/** What Stirling's formula leaves out of ln gamma(x): ln gamma(x) - ((x - 1/2) ln x - x + ln(2 pi) / 2). */
+function stirlingError(x: number): number {
+  if (x < 10) return lnGamma(x) - ((x - 0.5) * Math.log(x) - x + 0.5 * Math.log(2 * Math.PI));
+  const square = x * x;
+  return (1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680 - 1 / 1188 / square) / square) / square) / square) / x;
+}
+
+/** expected - count - count ln(expected / count), without losing its digits where the two are near: Loader's deviance. */
+function deviance(count: number, expected: number): number {
+  const x = (expected - count) / count;
+  if (Math.abs(x) > 0.2) return expected - count - count * Math.log(expected / count);
+  let power = x;
+  let sum = 0;
+  for (let k = 2; k < 40; k++) {
+    power *= -x;
+    sum -= power / k;
+  }
+  return count * sum;
+}
+
+/**
+ * x^a y^b / B(a, b) with y = 1 - x. Saddle-point form (Loader 2000, "Fast and accurate computation of binomial probabilities"): sums of
+ * ln gamma lose digits as a and b grow.
+ */
+function betaFront(x: number, y: number, a: number, b: number): number {
+  const n = a + b;
+  const correction = stirlingError(n) - stirlingError(a) - stirlingError(b);
+  return Math.sqrt((a / n) * (b / (2 * Math.PI))) * Math.exp(correction - deviance(a, n * x) - deviance(b, n * y));
+}
+
+/** Regularised incomplete beta function I_x(a, b), 0 <= x <= 1. Give `y` = 1 - x where it is known more exactly than from x. */
+export function incompleteBeta(x: number, a: number, b: number, y = 1 - x): number {
   if (x <= 0) return 0;
-  if (x >= 1) return 1;
-  const front = Math.exp(lnGamma(a + b) - lnGamma(a) - lnGamma(b) + a * Math.log(x) + b * Math.log1p(-x));
-  return x < (a + 1) / (a + b + 2) ? (front * betaFraction(x, a, b)) / a : 1 - (front * betaFraction(1 - x, b, a)) / b;
+  if (y <= 0) return 1;
+  const front = betaFront(x, y, a, b);
+  return x < (a + 1) / (a + b + 2) ? (front * betaFraction(x, a, b)) / a : 1 - (front * betaFraction(y, b, a)) / b;
 }
 
 /** Complementary error function: Taylor series near 0, Lentz's continued fraction beyond. */
@@ -81,9 +111,11 @@ export function normalQuantile(p: number): number {
   return p > 0.5 ? -normalQuantile(1 - p) : invert(normalCdf, p, -40, 0);
 }
 
-/** P(T <= t) of Student's t distribution with `df` > 0 degrees of freedom. */
+/** P(T <= t) of Student's t distribution with `df` > 0 degrees of freedom; Infinity gives the normal distribution. */
 export function studentCdf(t: number, df: number): number {
-  const tail = 0.5 * incompleteBeta(df / (df + t * t), df / 2, 0.5);
+  if (df === Number.POSITIVE_INFINITY) return normalCdf(t);
+  const scale = df + t * t;
+  const tail = 0.5 * incompleteBeta(df / scale, df / 2, 0.5, (t * t) / scale);
   return t > 0 ? 1 - tail : tail;
 }
 
@@ -96,17 +128,17 @@ export function studentQuantile(p: number, df: number): number {
   return invert((t) => studentCdf(t, df), p, low, 0);
 }
 
-/** P(X = k) of a binomial distribution, in logarithms so that large n stays exact. */
+/** P(X = k) of a binomial distribution. */
 export function binomialPmf(k: number, n: number, p: number): number {
   if (k < 0 || k > n) return 0;
   if (p === 0) return k === 0 ? 1 : 0;
   if (p === 1) return k === n ? 1 : 0;
-  return Math.exp(lnGamma(n + 1) - lnGamma(k + 1) - lnGamma(n - k + 1) + k * Math.log(p) + (n - k) * Math.log1p(-p));
+  return betaFront(p, 1 - p, k + 1, n - k + 1) / ((n + 1) * p * (1 - p));
 }
 
 /** P(X <= k) of a binomial distribution. */
 export function binomialCdf(k: number, n: number, p: number): number {
   if (k < 0) return 0;
   if (k >= n) return 1;
-  return incompleteBeta(1 - p, n - k, k + 1);
+  return incompleteBeta(1 - p, n - k, k + 1, p);
 }

@@ -7,7 +7,7 @@ export interface Estimate {
   readonly high: number;
   /** Independent observations: examples, or clusters where they are clustered. */
   readonly n: number;
-  /** Coverage of the interval, e.g. 0.95. */
+  /** Coverage of the interval: 0.95, or less where so few values cannot reach it (`order-statistics`). */
   readonly level: number;
   readonly method: 'wilson' | 't' | 'clustered-t' | 'bonett-price' | 'bootstrap' | 'order-statistics';
 }
@@ -42,6 +42,11 @@ export function clusteredStandardError(
   for (const sum of sums.values()) squares += sum * sum;
   const count = sums.size;
   return { error: Math.sqrt((count / (count - 1)) * squares) / values.length, count };
+}
+
+/** Keys for clustered errors: an example that names no cluster is one by itself. null where none names a cluster. */
+export function clusterKeys(clusters: readonly (string | null)[]): readonly (string | number)[] | null {
+  return clusters.some((cluster) => cluster !== null) ? clusters.map((cluster, i) => cluster ?? i) : null;
 }
 
 const around = (value: number, error: number, df: number, level: number) => {

@@ -13,8 +13,9 @@ export function quantile(sorted: ArrayLike<number>, p: number): number {
 
 /**
  * Quantile of ascending values with a distribution-free interval between two order statistics (Hahn & Meeker 1991, 5.2):
- * the ranks between which a binomial count of values below the quantile falls with at least the level. Where so few values
- * cannot reach the level on a side, the extreme value bounds it.
+ * the ranks between which a binomial count of values below the quantile falls with at least the level. So few values may not
+ * reach the level (the 99th percentile of 100 values, say): the extreme value then is the bound, and the estimate's `level` is the
+ * coverage that this gives. At least one value.
  */
 export function quantileEstimate(sorted: ArrayLike<number>, p: number, level = 0.95): Estimate {
   const n = sorted.length;
@@ -31,12 +32,13 @@ export function quantileEstimate(sorted: ArrayLike<number>, p: number, level = 0
   // Largest rank l with P(X < l) <= tail, smallest rank u with P(X < u) >= 1 - tail, X ~ Bin(n, p) values below.
   const lower = firstWith((k) => binomialCdf(k, n, p) > tail) - 1;
   const upper = firstWith((k) => binomialCdf(k, n, p) >= 1 - tail);
+  const [first, last] = [Math.max(0, lower), Math.min(n - 1, upper)];
   return {
     value: quantile(sorted, p),
-    low: sorted[Math.max(0, lower)] as number,
-    high: sorted[Math.min(n - 1, upper)] as number,
+    low: sorted[first] as number,
+    high: sorted[last] as number,
     n,
-    level,
+    level: Math.min(level, binomialCdf(last, n, p) - binomialCdf(first, n, p)),
     method: 'order-statistics',
   };
 }
