@@ -21,7 +21,8 @@ const installed = existsSync(stampFile) ? readFileSync(stampFile, 'utf8') : '';
 
 if (installed !== wanted) {
   console.log('Installing the pinned packages (about a minute, once) ...');
-  const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  // Not `npm ci`: it refuses where the registry lacks an optional package of another platform. The lock file is obeyed and not rewritten.
+  const result = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
     shell: process.platform === 'win32',
@@ -33,7 +34,7 @@ if (installed !== wanted) {
     },
   });
   if (result.status !== 0) {
-    console.error('npm ci failed (see above). Check the network to the package registry, then run the command again.');
+    console.error('npm install failed (see above). Check the network to the package registry, then run the command again.');
     process.exit(result.status ?? 1);
   }
   writeFileSync(stampFile, wanted);
