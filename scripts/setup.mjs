@@ -34,7 +34,9 @@ if (installed !== wanted) {
     },
   });
   if (result.status !== 0) {
-    console.error('npm install failed (see above). Check the network to the package registry, then run the command again.');
+    console.error(
+      'npm install failed (see above). Check the network to the package registry, then run the command again.',
+    );
     process.exit(result.status ?? 1);
   }
   writeFileSync(stampFile, wanted);
