@@ -124,18 +124,24 @@ function recall(world: World, random: Random): Transcript {
   const between = before === '' && chance(50, random) ? '' : ' is';
   const facts = names.map((name) => {
     const [first, last] = name.split(' ') as [string, string];
-    return { first: `${before}${first}`, last, value: drawFacts([attribute], world.training, random)[attribute] as string };
+    return {
+      first: `${before}${first}`,
+      last,
+      value: drawFacts([attribute], world.training, random)[attribute] as string,
+    };
   });
   const text = facts.map((fact) => `${fact.first} ${fact.last}${between} ${fact.value}.`).join(' ');
   const queries = [...shuffled(facts, random), ...shuffled(facts, random)];
   return [
     { text, weight: 0 },
-    ...queries.flatMap((fact, index): Transcript => [
-      { text: `${index % facts.length === 0 ? '\n' : '. '}${fact.first}`, weight: 0 },
-      { text: ` ${fact.last}`, weight: 1 },
-      { text: between, weight: 0 },
-      { text: ` ${fact.value}`, weight: 1 },
-    ]),
+    ...queries.flatMap(
+      (fact, index): Transcript => [
+        { text: `${index % facts.length === 0 ? '\n' : '. '}${fact.first}`, weight: 0 },
+        { text: ` ${fact.last}`, weight: 1 },
+        { text: between, weight: 0 },
+        { text: ` ${fact.value}`, weight: 1 },
+      ],
+    ),
   ];
 }
 

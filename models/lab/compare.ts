@@ -6,7 +6,9 @@ import { loadGreedyModel } from './llama-greedy.ts';
 const DATA = join(import.meta.dirname, '../../datasets/lab-world');
 const model = await loadGreedyModel(join(import.meta.dirname, 'lab-world-2m.gguf'));
 for (const file of ['arithmetic', 'known-facts', 'reading', 'calculator']) {
-  const lines = readFileSync(join(DATA, `${file}.test.jsonl`), 'utf8').split('\n').slice(0, 5);
+  const lines = readFileSync(join(DATA, `${file}.test.jsonl`), 'utf8')
+    .split('\n')
+    .slice(0, 5);
   for (const line of lines) {
     const row = JSON.parse(line) as { question: string; answer: string[]; context?: string };
     const prompt = `${row.context === undefined ? '' : `${row.context}\n`}Question: ${row.question}`;

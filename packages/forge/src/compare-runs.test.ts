@@ -77,6 +77,18 @@ describe('compareRuns', () => {
       verdict: 'better',
     });
   });
+  it('takes clusters that differ only by rounding as clusters without variation', () => {
+    // One of three right in each of 8 clusters: the residuals of a cluster add up to 1e-17, not to 0.
+    const thirds = (label: string, right: number) =>
+      input(
+        label,
+        Array.from({ length: 24 }, (_, i) => (i % 3 < right ? 1 : 0)),
+        (i) => `c${Math.floor(i / 3)}`,
+      );
+    const [comparison] = compareRuns(thirds('a', 1), [thirds('b', 2)], binary);
+    expect(comparison?.difference).toMatchObject({ method: 'bonett-price', n: 8 });
+    expect(comparison?.baselineMean).toMatchObject({ method: 'wilson', n: 8 });
+  });
   it('says a loss as a positive amount', () => {
     const [comparison] = compareRuns(input('a', ones(160, 200)), [input('b', ones(20, 200))], binary);
     expect(verdictSentence(comparison as never)).toMatch(
@@ -84,14 +96,14 @@ describe('compareRuns', () => {
     );
   });
   it('says so where there were pairs enough and still no answer', () => {
-    // 4.5 points, p just above 0.05, and the interval reaches beyond 5 points.
+    // 4 points with p just above 0.05, and an interval that reaches beyond 6.1 points.
     const a = input('a', [...ones(28, 200), ...ones(0, 200)]);
     const b = input('b', [...ones(0, 200), ...ones(44, 200)]);
-    const [comparison] = compareRuns(a, [b], { ...binary, minimumEffect: 0.075 });
+    const [comparison] = compareRuns(a, [b], { ...binary, minimumEffect: 0.061 });
     expect(comparison?.verdict).toBe('underpowered');
     expect(comparison?.neededN).toBeLessThan(400);
     expect(verdictSentence(comparison as never)).toContain(
-      'neither no difference nor one of 7.5 points can be ruled out',
+      'neither no difference nor one of 6.1 points can be ruled out',
     );
   });
   it('pairs by id, and counts what it leaves out', () => {

@@ -7,6 +7,7 @@ import {
   fewClusters,
   mean,
   meanEstimate,
+  roundingError,
   standardError,
 } from './statistics/estimate.ts';
 import { holm } from './statistics/families.ts';
@@ -128,7 +129,7 @@ function spreadOf({ differences, clusters }: Pairs, flips: Comparison['flips'], 
   const n = differences.length;
   const center = n === 0 ? 0 : mean(differences);
   const clustered = clusters === null ? null : clusteredStandardError(differences, clusters);
-  if (clusters !== null && clustered !== null && clustered.count > 1 && clustered.error > 0) {
+  if (clusters !== null && clustered !== null && clustered.count > 1 && clustered.error > roundingError) {
     const difference = clusteredMeanEstimate(differences, clusters);
     return { difference, error: clustered.error, center, df: clustered.count - 1 };
   }

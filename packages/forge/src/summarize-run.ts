@@ -3,6 +3,7 @@ import {
   clusterKeys,
   type Estimate,
   meanEstimate,
+  roundingError,
   wilsonEstimate,
 } from './statistics/estimate.ts';
 import { quantileEstimate } from './statistics/quantile.ts';
@@ -88,7 +89,7 @@ export function estimateScores(
   }
   const estimate = clusteredMeanEstimate(scores, clusters);
   if (!proportion) return estimate;
-  if (estimate.low === estimate.high) return wilsonEstimate(estimate.value * estimate.n, estimate.n);
+  if (estimate.high - estimate.low < roundingError) return wilsonEstimate(estimate.value * estimate.n, estimate.n);
   return { ...estimate, low: Math.max(0, estimate.low), high: Math.min(1, estimate.high) };
 }
 
@@ -137,6 +138,13 @@ function addRow(totals: ReturnType<typeof emptyTotals>, row: ScoredRow): void {
   totals.liveCompletion += row.completionTokens;
 }
 
+/** US dollars. */
+function costOf(totals: ReturnType<typeof emptyTotals>, pricing: SummaryInfo['pricing']): number | null {
+  if (pricing === undefined) return null;
+  const tokens = totals.prompt * pricing.inputPerMillion + totals.completion * pricing.outputPerMillion;
+  return tokens / 1e6 + (totals.computeMs / 3.6e6) * pricing.computePerHour;
+}
+
 /** Streams a run's rows into its figures; 100,000 rows take a few megabytes. */
 export async function summarizeRun(
   batches: AsyncIterable<readonly ScoredRow[]>,
@@ -169,12 +177,7 @@ export async function summarizeRun(
   const correct = (scores[0]?.values() ?? new Float64Array()).reduce((a, b) => a + b, 0);
   const perCorrect = (amount: number) => (correct > 0 ? amount / correct : null);
   const perExample = (amount: number) => (n === 0 ? 0 : amount / n);
-  const { pricing } = info;
-  const cost =
-    pricing === undefined
-      ? null
-      : (totals.prompt * pricing.inputPerMillion + totals.completion * pricing.outputPerMillion) / 1e6 +
-        (totals.computeMs / 3.6e6) * pricing.computePerHour;
+  const cost = costOf(totals, info.pricing);
   const perSecond = (amount: number) => (info.wallMs > 0 ? (amount / info.wallMs) * 1000 : 0);
   return {
     n,

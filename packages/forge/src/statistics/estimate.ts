@@ -83,5 +83,8 @@ export function wilsonEstimate(successes: number, n: number, level = 0.95): Esti
   return { value: p, low, high, n, level, method: 'wilson' };
 }
 
+/** A spread under this is rounding, not variation. */
+export const roundingError = 1e-12;
+
 /** Under this many clusters the clustered interval is too narrow (Cameron, Gelbach & Miller 2008). */
 export const fewClusters = 40;
