@@ -26,10 +26,6 @@ export interface ReadingTask {
   expression?: string;
 }
 
-function sumOf(lookups: readonly Lookup[]): number {
-  return lookups.reduce((total, lookup) => total + Number(lookup.value), 0);
-}
-
 export function numberPassages(passages: readonly string[]): string {
   return passages.map((passage, index) => `[${index + 1}] ${passage}`).join('\n');
 }

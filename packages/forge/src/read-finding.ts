@@ -38,12 +38,14 @@ export interface CompareSettings {
 
 interface Sums {
   score: number;
-  latencyMs: number;
   n: number;
+  /** Of the repeats that did not fail: a failed call's time says nothing about the method. */
+  latencyMs: number;
+  answered: number;
   cluster: string | null;
 }
 
-/** Per example: mean score and latency over the runs of one group (repeats are averaged within the question first). */
+/** Per example: mean score and latency over the runs of one group (repeats are averaged within the question first). Failed examples score 0 and have no latency. */
 async function readPairedInputs(
   store: Store,
   label: string,
@@ -54,19 +56,23 @@ async function readPairedInputs(
   for (const run of runs) {
     for await (const rows of store.scoredRows(run.id)) {
       for (const row of rows) {
-        const sum = sums.get(row.exampleId) ?? { score: 0, latencyMs: 0, n: 0, cluster: row.cluster };
+        const sum = sums.get(row.exampleId) ?? { score: 0, n: 0, latencyMs: 0, answered: 0, cluster: row.cluster };
         sum.score += row.scores[metric] ?? 0;
-        sum.latencyMs += row.latencyMs;
         sum.n++;
+        if (row.failureKind === null) {
+          sum.latencyMs += row.latencyMs;
+          sum.answered++;
+        }
         sums.set(row.exampleId, sum);
       }
     }
   }
-  const pick = (value: (sum: Sums) => number): PairedInput => ({
-    label,
-    scores: new Map([...sums].map(([id, sum]) => [id, { score: value(sum) / sum.n, cluster: sum.cluster }])),
-  });
-  return { scores: pick((sum) => sum.score), latencies: pick((sum) => sum.latencyMs) };
+  const examples = [...sums];
+  const scores = examples.map(([id, sum]) => [id, { score: sum.score / sum.n, cluster: sum.cluster }] as const);
+  const latencies = examples
+    .filter(([, sum]) => sum.answered > 0)
+    .map(([id, sum]) => [id, { score: sum.latencyMs / sum.answered, cluster: sum.cluster }] as const);
+  return { scores: { label, scores: new Map(scores) }, latencies: { label, scores: new Map(latencies) } };
 }
 
 /** Compares groups of runs, the first group being the baseline. */
