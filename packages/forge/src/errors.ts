@@ -3,6 +3,9 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+/** Somebody else changed it first, or it is in a state that does not allow this. */
+export class ConflictError extends ConfigError {}
+
 export type EngineErrorKind =
   | 'timeout' // no answer within the time allowed
   | 'rate-limited' // HTTP 429

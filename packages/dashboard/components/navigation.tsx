@@ -1,0 +1,41 @@
+'use client';
+import Link from 'next/link';
+import { usePathname } from 'next/navigation';
+import { ThemeButton } from './theme-button.tsx';
+
+const pages = [
+  { href: '/', label: 'Home' },
+  { href: '/experiments', label: 'Experiments' },
+  { href: '/compare', label: 'Compare' },
+];
+
+export function Navigation() {
+  const path = usePathname();
+  return (
+    <header className="sticky top-0 z-30 border-b border-line bg-surface">
+      <nav aria-label="Main" className="mx-auto flex h-14 max-w-[1560px] items-center gap-1 px-4 sm:px-6">
+        <Link href="/" className="mr-3 hidden font-semibold tracking-tight sm:block">
+          LLM Forge
+        </Link>
+        {pages.map(({ href, label }) => (
+          <Link
+            key={href}
+            href={href}
+            aria-current={path === href ? 'page' : undefined}
+            className="rounded-md px-2.5 py-1.5 text-muted hover:bg-raised hover:text-ink aria-[current=page]:bg-accent-soft aria-[current=page]:text-accent"
+          >
+            {label}
+          </Link>
+        ))}
+        <span className="grow" />
+        <Link
+          href="/experiments/new"
+          className="mr-1 rounded-md bg-accent px-3 py-1.5 font-medium text-accent-ink hover:opacity-90"
+        >
+          <span aria-hidden="true">+ </span>New<span className="hidden sm:inline"> experiment</span>
+        </Link>
+        <ThemeButton />
+      </nav>
+    </header>
+  );
+}

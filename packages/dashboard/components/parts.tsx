@@ -1,0 +1,124 @@
+import type { ButtonHTMLAttributes, ReactNode } from 'react';
+import type { ExperimentState, RunStatus } from '../lib/api.ts';
+
+const buttonLooks = {
+  primary: 'bg-accent text-accent-ink hover:opacity-90',
+  plain: 'border border-line bg-surface hover:bg-raised',
+  danger: 'border border-line bg-surface text-wrong hover:bg-wrong-soft',
+};
+
+export function buttonClass(look: keyof typeof buttonLooks = 'plain'): string {
+  return `inline-flex h-9 items-center justify-center gap-1.5 rounded-md px-3 font-medium whitespace-nowrap disabled:cursor-not-allowed disabled:opacity-50 ${buttonLooks[look]}`;
+}
+
+export function Button({
+  look = 'plain',
+  className = '',
+  ...rest
+}: ButtonHTMLAttributes<HTMLButtonElement> & { look?: keyof typeof buttonLooks }) {
+  return <button type="button" {...rest} className={`${buttonClass(look)} ${className}`} />;
+}
+
+export const inputClass =
+  'h-9 w-full rounded-md border border-line bg-surface px-2.5 text-ink placeholder:text-muted disabled:opacity-60';
+
+export function PageTitle({ children, actions }: { children: ReactNode; actions?: ReactNode }) {
+  return (
+    <div className="mb-5 flex flex-wrap items-center gap-x-4 gap-y-2">
+      <h1 className="mr-auto text-xl font-semibold tracking-tight break-words">{children}</h1>
+      {actions}
+    </div>
+  );
+}
+
+/** A titled part of a page. */
+export function Section({
+  title,
+  actions,
+  children,
+  className = '',
+}: {
+  title: string;
+  actions?: ReactNode;
+  children: ReactNode;
+  className?: string;
+}) {
+  return (
+    <section aria-label={title} className={`min-w-0 rounded-lg border border-line bg-surface ${className}`}>
+      <div className="flex min-h-12 flex-wrap items-center gap-2 border-b border-line px-4 py-2">
+        <h2 className="mr-auto font-semibold">{title}</h2>
+        {actions}
+      </div>
+      <div className="p-4">{children}</div>
+    </section>
+  );
+}
+
+const stateLooks: Record<ExperimentState | RunStatus, string> = {
+  draft: 'bg-raised text-muted',
+  pending: 'bg-raised text-muted',
+  queued: 'bg-accent-soft text-accent',
+  running: 'bg-accent-soft text-accent',
+  finished: 'bg-right-soft text-right',
+  cancelled: 'bg-warning-soft text-warning',
+  failed: 'bg-wrong-soft text-wrong',
+};
+
+export function StateBadge({ state }: { state: ExperimentState | RunStatus }) {
+  return (
+    <span
+      className={`inline-block rounded-full px-2 py-0.5 text-xs font-medium whitespace-nowrap ${stateLooks[state]}`}
+    >
+      {state}
+    </span>
+  );
+}
+
+const verdictLooks: Record<string, string> = {
+  better: 'bg-right-soft text-right',
+  worse: 'bg-wrong-soft text-wrong',
+  tied: 'bg-raised text-ink',
+  underpowered: 'bg-warning-soft text-warning',
+};
+
+export function VerdictBadge({ verdict }: { verdict: string }) {
+  return (
+    <span
+      className={`inline-block rounded-full px-2 py-0.5 text-xs font-medium whitespace-nowrap ${verdictLooks[verdict] ?? 'bg-raised'}`}
+    >
+      {verdict === 'underpowered' ? 'cannot tell' : verdict}
+    </span>
+  );
+}
+
+export function EmptyState({ title, children }: { title: string; children?: ReactNode }) {
+  return (
+    <div className="grid place-items-center gap-2 px-4 py-12 text-center">
+      <p className="font-medium">{title}</p>
+      <div className="max-w-prose text-muted">{children}</div>
+    </div>
+  );
+}
+
+/** What went wrong and what to do; `retry` tries again. */
+export function ErrorState({ error, retry }: { error: unknown; retry?: () => void }) {
+  return (
+    <div role="alert" className="rounded-lg border border-line bg-wrong-soft p-4 text-wrong">
+      <p className="font-medium break-words">{error instanceof Error ? error.message : String(error)}</p>
+      {retry === undefined ? null : (
+        <Button className="mt-3" onClick={retry}>
+          Try again
+        </Button>
+      )}
+    </div>
+  );
+}
+
+/** Holds the place of what is on its way: the page does not jump when it comes. `height` in px. */
+export function Loading({ height, label = 'Loading' }: { height: number; label?: string }) {
+  return (
+    <div role="status" aria-label={label} style={{ height }} className="animate-pulse rounded-lg bg-raised">
+      <span className="sr-only">{label}</span>
+    </div>
+  );
+}

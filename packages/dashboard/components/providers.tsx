@@ -1,0 +1,22 @@
+'use client';
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { type ReactNode, useState } from 'react';
+import { ApiError } from '../lib/api.ts';
+
+export function Providers({ children }: { children: ReactNode }) {
+  const [client] = useState(
+    () =>
+      new QueryClient({
+        defaultOptions: {
+          queries: {
+            staleTime: 2000,
+            // A request that was refused is refused again; a server that restarts comes back.
+            retry: (count, error) =>
+              (!(error instanceof ApiError) || error.status === 0 || error.status >= 500) && count < 5,
+            retryDelay: (attempt) => Math.min(500 * 2 ** attempt, 4000),
+          },
+        },
+      }),
+  );
+  return <QueryClientProvider client={client}>{children}</QueryClientProvider>;
+}

@@ -1,0 +1,121 @@
+import type {
+  Catalog,
+  ComparedRuns,
+  Experiment,
+  ExperimentDetail,
+  Facets,
+  Overview,
+  Problem,
+  Result,
+  TableRow,
+  Validation,
+  VariantPlan,
+} from '@llm-forge/forge/api/schemas';
+
+/** The only file that fetches. Types come from the schemas with which the API checks itself. */
+export type * from '@llm-forge/forge/api/schemas';
+
+/** What the API said against a request; `message` is for people. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly problem: Problem | undefined;
+  constructor(status: number, message: string, problem?: Problem) {
+    super(message);
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+type Query = Readonly<Record<string, string | number | readonly string[] | undefined>>;
+
+function pathWith(path: string, query: Query = {}): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value === undefined || value === '') continue;
+    for (const one of Array.isArray(value) ? value : [value]) search.append(key, String(one));
+  }
+  const text = search.toString();
+  return `/api${path}${text === '' ? '' : `?${text}`}`;
+}
+
+async function request<T>(
+  path: string,
+  options: { method?: string; query?: Query; body?: unknown; signal?: AbortSignal } = {},
+): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(pathWith(path, options.query), {
+      method: options.method ?? 'GET',
+      ...(options.body === undefined
+        ? {}
+        : { body: JSON.stringify(options.body), headers: { 'content-type': 'application/json' } }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new ApiError(0, 'The server does not answer. Is forge serve still running?');
+  }
+  if (response.status === 204) return undefined as T;
+  const body = (await response.json().catch(() => undefined)) as unknown;
+  if (!response.ok) {
+    const problem = body as Problem | undefined;
+    throw new ApiError(response.status, problem?.detail ?? `The server answered ${response.status}.`, problem);
+  }
+  return body as T;
+}
+
+export interface ExperimentQuery {
+  readonly text?: string;
+  readonly status?: string;
+  readonly method?: string;
+  readonly engine?: string;
+  readonly model?: string;
+  readonly dataset?: string;
+  readonly deleted?: 'only';
+  readonly sort?: 'newest' | 'oldest' | 'name';
+  readonly limit?: number;
+  readonly after?: string;
+}
+
+export interface RowQuery {
+  readonly offset: number;
+  readonly limit: number;
+  /** right: score 1 or more on `metric`; wrong: under 1 and not failed. */
+  readonly outcome?: 'right' | 'wrong' | 'failed';
+  readonly metric?: string;
+  readonly text?: string;
+  readonly sort?: 'row' | 'slowest';
+}
+
+type Signal = { signal?: AbortSignal };
+
+export const api = {
+  overview: (o?: Signal) => request<Overview>('/overview', o),
+  facets: (o?: Signal) => request<Facets>('/experiments/facets', o),
+  catalog: (o?: Signal) => request<Catalog>('/catalog', o),
+  experiments: (query: ExperimentQuery, o?: Signal) =>
+    request<{ items: Experiment[]; next: string | null }>('/experiments', { ...o, query: { ...query } }),
+  experiment: (id: string, o?: Signal) => request<ExperimentDetail>(`/experiments/${id}`, o),
+  createExperiment: (body: { source: string; start: boolean }) =>
+    request<ExperimentDetail>('/experiments', { method: 'POST', body }),
+  /** 409 where somebody else saved first. */
+  updateExperiment: (id: string, body: { source: string; revision: number }) =>
+    request<ExperimentDetail>(`/experiments/${id}`, { method: 'PUT', body }),
+  validate: (body: { source: string }, o?: Signal) =>
+    request<Validation>('/experiments/validate', { ...o, method: 'POST', body }),
+  /** `probe`: run so many examples of each variant, unstored, to measure. */
+  plan: (body: { source: string; probe?: number }, o?: Signal) =>
+    request<{ variants: VariantPlan[] }>('/experiments/plan', { ...o, method: 'POST', body }),
+  start: (id: string) => request<ExperimentDetail>(`/experiments/${id}/start`, { method: 'POST' }),
+  cancel: (id: string) => request<ExperimentDetail>(`/experiments/${id}/cancel`, { method: 'POST' }),
+  remove: (id: string) => request<void>(`/experiments/${id}`, { method: 'DELETE' }),
+  restore: (id: string) => request<void>(`/experiments/${id}/restore`, { method: 'POST' }),
+  rows: (runId: string, query: RowQuery, o?: Signal) =>
+    request<{ total: number; items: TableRow[] }>(`/runs/${runId}/results`, { ...o, query: { ...query } }),
+  result: (runId: string, exampleId: string, o?: Signal) =>
+    request<Result>(`/runs/${runId}/results/${encodeURIComponent(exampleId)}`, o),
+  compare: (query: { runs: readonly string[]; metric?: string; minimumEffect?: number }, o?: Signal) =>
+    request<ComparedRuns>('/compare', { ...o, query: { ...query, runs: query.runs.join(',') } }),
+  eventsUrl: (id: string) => pathWith(`/experiments/${id}/events`),
+  exportUrl: (id: string, format: 'jsonl' | 'csv' | 'markdown') => pathWith(`/experiments/${id}/export`, { format }),
+};

@@ -1,0 +1,39 @@
+import type { Estimate } from './api.ts';
+
+/** 0.123 to `12.3 %`. */
+export const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+
+/** `12.3 % [10.1, 14.9]`. */
+export const percentEstimate = ({ value, low, high }: Estimate) =>
+  `${percent(value)} [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
+
+/** Differences of shares in points of a hundred, with their sign. */
+export const points = (share: number) => `${share > 0 ? '+' : ''}${(100 * share).toFixed(1).replace(/^-0\.0$/, '0.0')}`;
+
+export const count = (value: number) => Math.round(value).toLocaleString('en-US');
+
+export function duration(ms: number): string {
+  const size = Math.abs(ms);
+  if (size < 10) return `${ms.toFixed(1)} ms`;
+  if (size < 1000) return `${ms.toFixed(0)} ms`;
+  if (size < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  const minutes = Math.round(ms / 60_000);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+export const dollars = (amount: number) => `$${amount < 1 ? amount.toPrecision(2) : amount.toFixed(2)}`;
+
+export function pValue(p: number): string {
+  return p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`;
+}
+
+/** Local date and time, to the minute. */
+export const moment = (ms: number) => new Date(ms).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+
+export function ago(ms: number, now: number): string {
+  const seconds = Math.max(0, (now - ms) / 1000);
+  if (seconds < 60) return 'just now';
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
+  return `${Math.floor(seconds / 86_400)} d ago`;
+}
