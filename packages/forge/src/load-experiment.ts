@@ -223,3 +223,9 @@ export async function loadExperiment(file: string): Promise<LoadedExperiment> {
   }
   return parseExperiment(file, text);
 }
+
+/** What a store keeps of an experiment. */
+export function storedForm({ spec, source, configHash }: LoadedExperiment) {
+  const runs = spec.variants.map((variant) => ({ variant: variant.variant, spec: variant }));
+  return { name: spec.name, source, config: spec, configHash, runs };
+}

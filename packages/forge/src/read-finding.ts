@@ -1,11 +1,6 @@
 import { buildMetrics } from './build.ts';
-import {
-  type Comparison,
-  compareLatency,
-  compareRuns,
-  type LatencyComparison,
-  type PairedInput,
-} from './compare-runs.ts';
+import { type ComparisonInput, type ComparisonOutput, compareInputs } from './compare-inputs.ts';
+import { type Comparison, type LatencyComparison, type PairedInput, verdictSentence } from './compare-runs.ts';
 import type { ExperimentSpec, VariantSpec } from './load-experiment.ts';
 import type { ExperimentRecord, RunRecord, Store } from './store.ts';
 import type { RunSummary } from './summarize-run.ts';
@@ -35,6 +30,8 @@ export interface CompareSettings {
   readonly alpha: number;
   readonly minimumEffect: number;
 }
+
+type Compute = (input: ComparisonInput) => ComparisonOutput | Promise<ComparisonOutput>;
 
 interface Sums {
   score: number;
@@ -80,7 +77,8 @@ export async function compareGroups(
   store: Store,
   groups: readonly { label: string; runs: readonly RunRecord[] }[],
   settings: Omit<CompareSettings, 'baseline'>,
-): Promise<Pick<Finding, 'comparisons' | 'latency'>> {
+  compute: Compute = compareInputs,
+): Promise<ComparisonOutput> {
   const first = groups[0];
   if (first === undefined || groups.length < 2) return { comparisons: [], latency: [] };
   const spec = first.runs[0]?.spec as VariantSpec | undefined;
@@ -90,33 +88,53 @@ export async function compareGroups(
   const binary = (metric?.binary ?? false) && groups.every((group) => group.runs.length === 1);
   const inputs = [];
   for (const group of groups) inputs.push(await readPairedInputs(store, group.label, group.runs, settings.metric));
-  const [baseline, ...candidates] = inputs as [(typeof inputs)[number], ...typeof inputs];
   const { alpha, minimumEffect } = settings;
-  return {
-    comparisons: compareRuns(
-      baseline.scores,
-      candidates.map((one) => one.scores),
-      { metric: { name: settings.metric, binary }, alpha, minimumEffect },
-    ),
-    latency: compareLatency(
-      baseline.latencies,
-      candidates.map((one) => one.latencies),
-    ),
-  };
+  return compute({ groups: inputs, options: { metric: { name: settings.metric, binary }, alpha, minimumEffect } });
 }
 
-/** Reads an experiment's finding from the store; comparisons are over the runs that have finished. */
-export async function readFinding(store: Store, experiment: ExperimentRecord): Promise<Finding> {
-  const spec = experiment.config as ExperimentSpec;
-  const runs = await store.listRuns(experiment.id);
+/** A finding as it is kept with its experiment; `of` tells which runs, as of when, it speaks of. */
+interface KeptFinding extends ComparisonOutput {
+  readonly of: string;
+}
+
+async function compareExperiment(
+  store: Store,
+  experiment: ExperimentRecord,
+  runs: readonly RunRecord[],
+  compute: Compute,
+): Promise<ComparisonOutput> {
+  const { compare } = experiment.config as ExperimentSpec;
   const finished = runs.filter((run) => run.status === 'finished');
+  const of = finished.map((run) => `${run.id} ${run.finishedAt}`).join(', ');
+  const kept = (await store.getFinding(experiment.id)) as KeptFinding | null;
+  if (kept?.of === of) return kept;
   const groupOf = (run: RunRecord) => (run.spec as VariantSpec).group;
   const labels = [...new Set(finished.map(groupOf))];
-  const ordered = [spec.compare.baseline, ...labels.filter((label) => label !== spec.compare.baseline)];
+  const ordered = [compare.baseline, ...labels.filter((label) => label !== compare.baseline)];
   const groups = ordered
     .map((label) => ({ label, runs: finished.filter((run) => groupOf(run) === label) }))
     .filter((group) => group.runs.length > 0);
-  const comparable = groups[0]?.label === spec.compare.baseline ? groups : [];
+  const comparable = groups[0]?.label === compare.baseline ? groups : [];
+  const { comparisons, latency } = await compareGroups(store, comparable, compare, compute);
+  const headline = comparisons.map((one) => ({
+    baseline: one.baseline,
+    candidate: one.candidate,
+    verdict: one.verdict,
+    sentence: verdictSentence(one),
+  }));
+  await store.saveFinding(experiment.id, { of, comparisons, latency } satisfies KeptFinding, headline);
+  return { comparisons, latency };
+}
+
+/** Reads an experiment's finding from the store, which keeps it once computed; comparisons are over the runs that have finished. */
+export async function readFinding(
+  store: Store,
+  experiment: ExperimentRecord,
+  compute: Compute = compareInputs,
+): Promise<Finding> {
+  const spec = experiment.config as ExperimentSpec;
+  const runs = await store.listRuns(experiment.id);
+  const { comparisons, latency } = await compareExperiment(store, experiment, runs, compute);
   return {
     experiment: {
       id: experiment.id,
@@ -128,6 +146,7 @@ export async function readFinding(store: Store, experiment: ExperimentRecord): P
     metric: spec.compare.metric,
     baseline: spec.compare.baseline,
     runs: runs.map((run) => ({ run, spec: run.spec as VariantSpec, summary: run.summary as RunSummary | null })),
-    ...(await compareGroups(store, comparable, spec.compare)),
+    comparisons,
+    latency,
   };
 }

@@ -6,6 +6,7 @@ import {
   roundingError,
   wilsonEstimate,
 } from './statistics/estimate.ts';
+import { type Histogram, histogram } from './statistics/histogram.ts';
 import { quantileEstimate } from './statistics/quantile.ts';
 import type { ScoredRow } from './store.ts';
 
@@ -21,6 +22,7 @@ export interface RunSummary {
     readonly p95: Estimate;
     readonly p99: Estimate;
     readonly mean: Estimate;
+    readonly histogram: Histogram;
   } | null;
   /** Over the run's wall time; of what was measured live, not of answers from the cache. */
   readonly throughput: { readonly examplesPerSecond: number; readonly completionTokensPerSecond: number };
@@ -102,6 +104,7 @@ function latencyFigures(latencies: Float64Array): RunSummary['latencyMs'] {
     p95: quantileEstimate(sorted, 0.95),
     p99: quantileEstimate(sorted, 0.99),
     mean,
+    histogram: histogram(sorted),
   };
 }
 

@@ -20,6 +20,7 @@ export const histogramSchema = z
     low: z.number().describe('Left edge of the first bin, ms.'),
     binWidth: z.number().describe('ms.'),
     counts: z.array(z.number()),
+    above: z.number().describe('Values right of the last bin: the slowest percent.'),
   })
   .openapi('Histogram');
 
@@ -378,6 +379,7 @@ export const progressEventSchema = z
     ),
     examplesPerSecond: z.number().nullable().describe('Over the last seconds; null until there is something to tell.'),
     etaMs: z.number().nullable(),
+    notice: z.string().nullable().describe('What goes on besides examples, e.g. a download.'),
   })
   .openapi('ProgressEvent');
 

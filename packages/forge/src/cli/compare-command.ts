@@ -1,9 +1,9 @@
 import { ConfigError } from '../errors.ts';
+import { comparisonText } from '../finding-text.ts';
 import type { VariantSpec } from '../load-experiment.ts';
 import { compareGroups } from '../read-finding.ts';
 import type { RunRecord, Store } from '../store.ts';
 import { findExperiment } from './find-experiment.ts';
-import { comparisonText } from './finding-text.ts';
 import { openWorkspace } from './workspace.ts';
 
 interface CompareOptions {

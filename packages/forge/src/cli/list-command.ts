@@ -7,10 +7,10 @@ import { catalog, definitionsOf, type Noun } from '../catalog.ts';
 import { ConfigError } from '../errors.ts';
 import { experimentJsonSchema } from '../experiment-json-schema.ts';
 import { closestName } from '../lib/closest-name.ts';
+import { formatCount, textTable } from '../lib/format.ts';
 import { resolveModelFile } from '../lib/model-file.ts';
 import type { RunStatus } from '../run.ts';
 import { findExperiment } from './find-experiment.ts';
-import { formatCount, textTable } from './format.ts';
 import { openWorkspace, shortPath } from './workspace.ts';
 
 interface ListOptions {

@@ -10,6 +10,13 @@ function positiveInteger(text: string): number {
   return value;
 }
 
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > 65_535)
+    throw new InvalidArgumentError('must be a whole number from 0 to 65535.');
+  return value;
+}
+
 const json = () => new Option('--json', 'print one JSON document on stdout instead of tables');
 const limit = (value: number) => new Option('--limit <n>', 'rows at most').argParser(positiveInteger).default(value);
 
@@ -44,11 +51,21 @@ program
   .action(async (id, options) => (await import('./run-command.ts')).resume(id, options));
 
 program
+  .command('serve')
+  .description('the dashboard and the HTTP API, on one port; goes on with experiments that an earlier server left')
+  .option('--host <name>', 'address to listen on', '127.0.0.1')
+  .option('--port <n>', 'port (default: 4040, or the next free one)', wholeNumber)
+  .option('--allow-host <name...>', 'further names by which browsers may call this server')
+  .option('--run <file>', 'run this experiment first, unless the same one has finished already, and print the finding')
+  .option('--open', 'open the dashboard in the browser, where there is a desktop')
+  .action(async (options) => (await import('./serve-command.ts')).serve(options));
+
+program
   .command('show')
   .description('print the finding of a stored experiment, or the examples of one of its runs')
   .argument('[experiment]', 'id, its first characters, or nothing for the latest')
   .option('--examples <variant>', 'list the examples of this variant')
-  .option('--wrong', 'only examples that scored 0 on the deciding metric')
+  .option('--wrong', 'only examples that are not right on the deciding metric (score under 1)')
   .option('--failed', 'only failed examples')
   .option('--example <id>', 'everything about one example: prompt, output, steps, timings (with --examples)')
   .addOption(limit(20))

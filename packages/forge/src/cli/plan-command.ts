@@ -1,8 +1,8 @@
 import { messageOf } from '../errors.ts';
 import { executeProbe } from '../execute-probe.ts';
+import { formatCount, formatDuration, textTable } from '../lib/format.ts';
 import { loadExperiment } from '../load-experiment.ts';
 import { planExperiment } from '../plan-experiment.ts';
-import { formatCount, formatDuration, textTable } from './format.ts';
 import { ExitCode } from './report-error.ts';
 import { openWorkspace } from './workspace.ts';
 

@@ -1,6 +1,6 @@
 import type { Notice } from '../definition.ts';
+import { formatCount, formatDuration } from '../lib/format.ts';
 import type { RunEvent } from '../run.ts';
-import { formatCount, formatDuration } from './format.ts';
 
 interface Stream {
   readonly isTTY?: boolean;

@@ -1,12 +1,12 @@
 import { ConfigError } from '../errors.ts';
 import { type ExecuteParts, executeRuns } from '../execute-runs.ts';
+import { findingText } from '../finding-text.ts';
 import { contentHash } from '../lib/canonical-json.ts';
 import { emptyLock, type Lock, lockPathOf, readLock, writeLock } from '../lib/lock-file.ts';
-import { type ExperimentSpec, loadExperiment } from '../load-experiment.ts';
+import { type ExperimentSpec, loadExperiment, storedForm } from '../load-experiment.ts';
 import { readFinding } from '../read-finding.ts';
 import type { ExperimentRecord, RunRecord, Store } from '../store.ts';
 import { findExperiment } from './find-experiment.ts';
-import { findingText } from './finding-text.ts';
 import { createProgress } from './progress.ts';
 import { ExitCode } from './report-error.ts';
 import { openWorkspace, type Workspace } from './workspace.ts';
@@ -99,13 +99,8 @@ export async function run(file: string, options: RunOptions): Promise<void> {
       sample: options.sample ?? variant.sample,
     }));
     const config = { ...loaded.spec, variants };
-    const { experiment, runs } = await store.createExperiment({
-      name: loaded.spec.name,
-      source: loaded.source,
-      config,
-      configHash: contentHash(config),
-      runs: variants.map((spec) => ({ variant: spec.variant, spec })),
-    });
+    const changed = { ...loaded, spec: config, configHash: contentHash(config) };
+    const { experiment, runs } = await store.createExperiment(storedForm(changed));
     await execute(store, { experiment, runs, lock: { lock, path } }, workspace, progress, options.json === true);
   } finally {
     await store.close();

@@ -1,11 +1,11 @@
 import { ConfigError } from '../errors.ts';
+import { findingText } from '../finding-text.ts';
+import { formatDuration } from '../lib/format.ts';
 import type { ExperimentSpec } from '../load-experiment.ts';
 import { readFinding } from '../read-finding.ts';
 import type { ExampleResult } from '../run.ts';
 import type { ResultFilter, RunRecord, Store } from '../store.ts';
 import { findExperiment } from './find-experiment.ts';
-import { findingText } from './finding-text.ts';
-import { formatDuration } from './format.ts';
 import { openWorkspace } from './workspace.ts';
 
 interface ShowOptions {
@@ -63,13 +63,8 @@ function exampleText(result: ExampleResult): string {
 }
 
 async function findResult(store: Store, run: RunRecord, exampleId: string): Promise<ExampleResult> {
-  let after: string | undefined;
-  do {
-    const page = await store.listResults(run.id, {}, { limit: 500, ...(after === undefined ? {} : { after }) });
-    const found = page.items.find((item) => item.exampleId === exampleId);
-    if (found !== undefined) return found;
-    after = page.next ?? undefined;
-  } while (after !== undefined);
+  const found = await store.getResult(run.id, exampleId);
+  if (found !== null) return found;
   throw new ConfigError(
     `--example ${exampleId}: "${run.variant}" has no such example; --examples "${run.variant}" lists them`,
   );
@@ -93,7 +88,7 @@ async function showExamples(
     return;
   }
   const filter: ResultFilter = {
-    ...(options.wrong ? { metric, score: 0 } : {}),
+    ...(options.wrong ? { metric, belowScore: 1 } : {}),
     ...(options.failed ? { failed: true } : {}),
   };
   const page = await store.listResults(run.id, filter, { limit: options.limit });

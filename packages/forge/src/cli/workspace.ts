@@ -8,17 +8,25 @@ import type { Notice, Surroundings } from '../definition.ts';
 import type { Provenance } from '../run.ts';
 import type { Store } from '../store.ts';
 import { openStore } from '../stores/index.ts';
+import { openRemote } from '../stores/remote.ts';
+import { findServer } from './server-file.ts';
 
 /** What every command starts from: the folder, the database, the clock. The only place that reads process.env. */
 export interface Workspace {
   readonly surroundings: Surroundings;
   readonly clock: { now(): number; monotonic(): number };
   random(): number;
+  /** Holds the embedded database and downloads. */
+  readonly home: string;
+  readonly database: 'embedded' | 'postgres';
+  /** The database, or the store of the running server that holds it. */
   openStore(): Promise<Store>;
+  /** The database itself, for a server. */
+  openOwnStore(): Promise<Store>;
   origin(): Promise<Pick<Provenance, 'codeRevision' | 'forgeVersion' | 'machine'>>;
 }
 
-const forgeVersion = '0.1.0';
+export const forgeVersion = '0.1.0';
 const packageDir = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
 /** Commit of the checkout that holds the code, `+changes` where files differ from it, `unknown` without git. */
@@ -50,12 +58,19 @@ export function openWorkspace(notify: (notice: Notice) => void = defaultNotify):
   const { env } = process;
   const baseDir = process.cwd();
   const home = resolve(baseDir, env.FORGE_HOME ?? '.forge');
+  const url = env.DATABASE_URL;
+  const openOwnStore = () => openStore(url === undefined ? { dir: join(home, 'database') } : { url });
   return {
+    home,
+    database: url === undefined ? 'embedded' : 'postgres',
+    openOwnStore,
+    async openStore() {
+      const server = url === undefined ? await findServer(home) : undefined;
+      return server === undefined ? openOwnStore() : openRemote(server);
+    },
     surroundings: { baseDir, cacheDir: join(home, 'cache'), env, now: Date.now, notify },
     clock: { now: Date.now, monotonic: () => performance.now() },
     random: () => randomInt(2 ** 32) / 2 ** 32,
-    openStore: () =>
-      openStore(env.DATABASE_URL === undefined ? { dir: join(home, 'database') } : { url: env.DATABASE_URL }),
     origin: async () => ({ codeRevision: await codeRevision(), forgeVersion, machine: machine() }),
   };
 }

@@ -4,6 +4,7 @@ import { createDatabase } from './database.ts';
 import { createExperimentStore } from './experiment-store.ts';
 import { createResponseStore } from './response-store.ts';
 import { createResultStore } from './result-store.ts';
+import { createRunStore } from './run-store.ts';
 import { createUuidSource } from './uuid-v7.ts';
 
 /** The store over a connection whose tables are up to date; closing the one closes the other. */
@@ -14,6 +15,7 @@ export function createStore(
   const database = createDatabase(connection);
   return {
     ...createExperimentStore(database, { now: parts.now, newId: createUuidSource(parts.now, parts.randomBytes) }),
+    ...createRunStore(database),
     ...createResultStore(database),
     ...createResponseStore(database, parts.now),
     close: () => connection.close(),

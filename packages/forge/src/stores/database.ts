@@ -42,9 +42,26 @@ export function checkPage({ limit }: PageRequest): void {
   }
 }
 
+/** The last row of a page as what `after` takes. */
+export const cursorOf = (fields: readonly unknown[]) => Buffer.from(JSON.stringify(fields)).toString('base64url');
+
+/** What cursorOf was given. */
+export function fieldsOf(cursor: string): readonly unknown[] {
+  try {
+    const fields = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as unknown;
+    if (Array.isArray(fields)) return fields;
+  } catch {
+    // Said below.
+  }
+  throw cursorError(cursor);
+}
+
+export const cursorError = (cursor: string) =>
+  new ConfigError(`after: "${cursor}" is not what a page gave as its next; start without it`);
+
 /** A pattern for ILIKE that finds a text wherever it stands, its own % and _ meaning themselves. */
 export const containing = (text: string) => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 
 /** `column in (values)`, the values as one parameter however many they are. */
-export const anyOf = (column: Column, type: 'text' | 'bigint', values: readonly (string | number)[]): SQL =>
+export const anyOf = (column: Column, type: 'text' | 'bigint' | 'uuid', values: readonly (string | number)[]): SQL =>
   sql`${column} = any(array(select value::${sql.raw(type)} from jsonb_array_elements_text(${encodeJson(values)}::jsonb)))`;

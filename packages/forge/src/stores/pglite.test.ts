@@ -108,7 +108,7 @@ describe('PGlite', () => {
     expect([...acknowledged].filter((index) => !new Set(stored).has(index))).toEqual([]);
     // Not only the rows: their calls as well.
     const last = Math.max(...acknowledged);
-    expect(await again.listCalls(runId, `example-${last}`)).toEqual(exampleResult(last).calls);
+    expect(await again.getResult(runId, `example-${last}`)).toEqual(exampleResult(last));
     await again.close();
   });
 

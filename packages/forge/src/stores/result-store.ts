@@ -1,14 +1,32 @@
-import { and, asc, eq, ilike, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm';
+import {
+  and,
+  asc,
+  count,
+  desc,
+  eq,
+  gt,
+  ilike,
+  isNotNull,
+  isNull,
+  or,
+  type SQL,
+  type SQLWrapper,
+  sql,
+} from 'drizzle-orm';
 import { ConfigError } from '../errors.ts';
 import type { CallRecord, ExampleResult } from '../run.ts';
-import type { ResultFilter, Store } from '../store.ts';
+import type { ResultFilter, RowOrder, Store } from '../store.ts';
 import { insertRows } from './bulk-insert.ts';
-import { anyOf, checkPage, containing, type Database } from './database.ts';
-import { callOf, callRow, resultOf, resultRow } from './result-rows.ts';
-import { calls, results } from './schema.ts';
+import { anyOf, checkPage, containing, cursorError, cursorOf, type Database, fieldsOf } from './database.ts';
+import { isFullId } from './record-id.ts';
+import { callOf, callRow, newResultColumns, resultOf, resultRow, tableColumns } from './result-rows.ts';
+import { calls, results, runs } from './schema.ts';
 import { encodeJson, encodeText } from './storable-text.ts';
 
-type ResultStore = Pick<Store, 'addResults' | 'finishedExampleIds' | 'listResults' | 'scoredRows' | 'listCalls'>;
+type ResultStore = Pick<
+  Store,
+  'addResults' | 'finishedExampleIds' | 'listResults' | 'scoredRows' | 'listTableRows' | 'getResult' | 'newResults'
+>;
 
 /** Bounds of one insert: what it costs in memory, mostly the database's own, is several times its text. */
 const maxInsertRows = 500;
@@ -16,22 +34,15 @@ const maxInsertSize = 4 * 2 ** 20;
 /** Bound of one page's text; it holds at least one result. */
 const maxPageSize = 16 * 2 ** 20;
 const scoredBatch = 2000;
+const maxNewResults = 1000;
 
 /** The place of a result in its run. */
 type Position = readonly [rowIndex: number, exampleId: string];
 
-const cursorOf = (position: Position) => Buffer.from(JSON.stringify(position)).toString('base64url');
-
 function positionOf(cursor: string): Position {
-  try {
-    const position = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as unknown;
-    if (Array.isArray(position) && Number.isInteger(position[0]) && typeof position[1] === 'string') {
-      return [position[0], position[1]];
-    }
-  } catch {
-    // Said below.
-  }
-  throw new ConfigError(`after: "${cursor}" is not what a page gave as its next; start without it`);
+  const [rowIndex, exampleId, ...more] = fieldsOf(cursor);
+  if (!Number.isInteger(rowIndex) || typeof exampleId !== 'string' || more.length > 0) throw cursorError(cursor);
+  return [Number(rowIndex), exampleId];
 }
 
 const afterPosition = ([rowIndex, exampleId]: Position): SQL =>
@@ -39,17 +50,32 @@ const afterPosition = ([rowIndex, exampleId]: Position): SQL =>
 
 const inOrder = [asc(results.rowIndex), asc(results.exampleId)] as const;
 
-function conditions(runId: string, { metric, score, failed, text }: ResultFilter): (SQL | undefined)[] {
+function conditions(runId: string, filter: ResultFilter): (SQL | undefined)[] {
+  const { metric, minScore, belowScore, failed, text } = filter;
   const pattern = text === undefined ? undefined : encodeText(containing(text));
+  const score = metric === undefined ? undefined : sql`(${results.scores} ->> ${encodeText(metric)})::double precision`;
   return [
     eq(results.runId, runId),
-    metric === undefined || score === undefined
-      ? undefined
-      : sql`(${results.scores} ->> ${encodeText(metric)})::double precision = ${score}::double precision`,
+    score && minScore !== undefined ? sql`${score} >= ${minScore}::double precision` : undefined,
+    score && belowScore !== undefined ? sql`${score} < ${belowScore}::double precision` : undefined,
     failed === undefined ? undefined : failed ? isNotNull(results.failure) : isNull(results.failure),
     pattern === undefined ? undefined : or(ilike(results.question, pattern), ilike(results.answer, pattern)),
   ];
 }
+
+/** The orders of a table: `place` is what an index holds in this order, `from` is true at a place and after it. */
+const tableOrders = {
+  row: {
+    place: { rowIndex: results.rowIndex, exampleId: results.exampleId },
+    by: inOrder,
+    from: (place: SQLWrapper) => sql`(${results.rowIndex}, ${results.exampleId}) >= ${place}`,
+  },
+  slowest: {
+    place: { latencyMs: results.latencyMs, rowIndex: results.rowIndex, exampleId: results.exampleId },
+    by: [desc(results.latencyMs), desc(results.rowIndex), desc(results.exampleId)],
+    from: (place: SQLWrapper) => sql`(${results.latencyMs}, ${results.rowIndex}, ${results.exampleId}) <= ${place}`,
+  },
+} as const satisfies Record<RowOrder, unknown>;
 
 /** Batches whose rows and sizes are bounded; one that alone is too large goes alone. */
 function* batchesOf<Item extends { size: number }>(items: Iterable<Item>): Generator<Item[]> {
@@ -66,6 +92,13 @@ function* batchesOf<Item extends { size: number }>(items: Iterable<Item>): Gener
   }
   if (batch.length > 0) yield batch;
 }
+
+/**
+ * Writers of one experiment take turns, so that its results get their numbers in the order in which they can be read: a
+ * reader that has seen one number has seen all lower ones.
+ */
+const writersTurn = (runId: string) =>
+  sql`select pg_advisory_xact_lock(hashtextextended(coalesce((select experiment_id::text from runs where id = ${runId}::uuid), ''), 0))`;
 
 /** Results with their calls. */
 export function createResultStore({ tables, run, statement }: Database): ResultStore {
@@ -93,13 +126,15 @@ export function createResultStore({ tables, run, statement }: Database): ResultS
     const callRows = encodeJson(
       batch.flatMap(({ result }) => result.calls.map((call) => ({ ...callRow(call), exampleId: result.exampleId }))),
     );
-    const added = insertRows(results, resultRows, { tail: sql` on conflict do nothing returning id, example_id` });
+    const added = insertRows(results, resultRows, {
+      tail: sql` cross join turn on conflict do nothing returning id, example_id`,
+    });
     const itsCalls = insertRows(calls, callRows, {
       columns: { resultId: sql`added.id` },
       fields: ['exampleId'],
       tail: sql` join added on added.example_id = input."exampleId"`,
     });
-    await statement(sql`with added as (${added}) ${itsCalls}`);
+    await statement(sql`with turn as materialized (${writersTurn(runId)}), added as (${added}) ${itsCalls}`);
   }
 
   return {
@@ -187,14 +222,75 @@ export function createResultStore({ tables, run, statement }: Database): ResultS
       }
     },
 
-    async listCalls(runId, exampleId) {
+    async listTableRows(runId, filter, { offset, limit, order = 'row' }) {
+      checkPage({ limit });
+      if (!Number.isInteger(offset) || offset < 0) throw new ConfigError(`offset: ${offset}; a whole number from 0 on`);
+      const where = and(...conditions(runId, filter));
+      const { place, by, from } = tableOrders[order];
+      // Where the window begins is found in the index alone.
+      const first = tables
+        .select(place)
+        .from(results)
+        .where(where)
+        .orderBy(...by)
+        .limit(1)
+        .offset(offset);
+      const [counted, items] = await Promise.all([
+        run(tables.select({ total: count() }).from(results).where(where)),
+        run(
+          tables
+            .select(tableColumns)
+            .from(results)
+            .where(and(where, from(first)))
+            .orderBy(...by)
+            .limit(limit),
+        ),
+      ]);
+      return { total: counted[0]?.total ?? 0, items };
+    },
+
+    async getResult(runId, exampleId) {
+      if (!isFullId(runId)) return null;
       const [found] = await run(
         tables
-          .select({ id: results.id })
+          .select()
           .from(results)
           .where(and(eq(results.runId, runId), eq(results.exampleId, exampleId))),
       );
-      return found === undefined ? [] : ((await callsOf([found.id])).get(found.id) ?? []);
+      return found === undefined ? null : resultOf(found, (await callsOf([found.id])).get(found.id) ?? []);
+    },
+
+    async newResults(experimentId, cursor) {
+      if (!isFullId(experimentId)) return { cursor: cursor ?? 0, items: [] };
+      if (cursor === null) {
+        // Of each run by itself: its end of the index, not all of its rows.
+        const last = sql`(select max(results.id) from results where results.run_id = runs.id)`;
+        const [found] = await run(
+          tables
+            .select({ last: sql`coalesce(max(${last}), 0)`.mapWith(Number) })
+            .from(runs)
+            .where(eq(runs.experimentId, experimentId)),
+        );
+        return { cursor: found?.last ?? 0, items: [] };
+      }
+      const ofRun = tables
+        .select(newResultColumns)
+        .from(results)
+        .where(and(eq(results.runId, runs.id), gt(results.id, cursor)))
+        .orderBy(asc(results.id))
+        .limit(maxNewResults)
+        .as('of_run');
+      const { id, runId, exampleId, index, failureKind, scores, latencyMs } = ofRun;
+      const rows = await run(
+        tables
+          .select({ id, runId, exampleId, index, failureKind, scores, latencyMs })
+          .from(runs)
+          .crossJoinLateral(ofRun)
+          .where(eq(runs.experimentId, experimentId))
+          .orderBy(asc(ofRun.id))
+          .limit(maxNewResults),
+      );
+      return { cursor: rows.at(-1)?.id ?? cursor, items: rows.map(({ id: _id, ...row }) => row) };
     },
   };
 }

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { desc, type SQL, sql } from 'drizzle-orm';
 import {
   bigint,
   boolean,
@@ -16,6 +16,7 @@ import {
 import type { CallTiming, Generation, Sampling, TokenUsage } from '../engine.ts';
 import type { PredictionFlag, Step } from '../method.ts';
 import type { CallRecord, ExampleFailure, Provenance, RunStatus } from '../run.ts';
+import type { Headline } from '../store.ts';
 import { decodeJson, decodeText, encodeJson, encodeText } from './storable-text.ts';
 
 /** Text of any content: see storable-text.ts for what Postgres cannot hold as it is. */
@@ -36,6 +37,11 @@ const anyJson = <T>(name: string) =>
 /** ms since the epoch. */
 const moment = (name: string) => bigint(name, { mode: 'number' });
 
+const summed = (name: string, value: SQL) => bigint(name, { mode: 'number' }).generatedAlwaysAs(value);
+
+/** What experiments are sorted by, whatever the case of their names. */
+export const nameOrder = sql`left(lower(name), 200)`;
+
 export const experiments = pgTable(
   'experiments',
   {
@@ -43,11 +49,20 @@ export const experiments = pgTable(
     name: anyText('name').notNull(),
     source: anyText('source').notNull(),
     config: anyJson<unknown>('config').notNull(),
+    description: text('description').generatedAlwaysAs(sql`config ->> 'description'`),
     configHash: text('config_hash').notNull(),
+    revision: integer('revision').notNull().default(1),
     createdAt: moment('created_at').notNull(),
     deletedAt: moment('deleted_at'),
+    queuedAt: moment('queued_at'),
+    finding: anyJson<unknown>('finding'),
+    headline: anyJson<readonly Headline[]>('headline'),
   },
-  (table) => [index('experiments_config_hash').on(table.configHash)],
+  (table) => [
+    index('experiments_config_hash').on(table.configHash),
+    // Cut, because an index entry has a largest size and a name has not; read together with listExperiments.
+    index('experiments_by_name').on(nameOrder, desc(table.id)),
+  ],
 );
 
 export const runs = pgTable(
@@ -61,9 +76,10 @@ export const runs = pgTable(
     variant: anyText('variant').notNull(),
     spec: anyJson<unknown>('spec').notNull(),
     // Read out of the spec by the database itself, so that lists can be filtered by an index.
-    method: text('method').generatedAlwaysAs(sql`spec #>> '{method,name}'`),
-    engine: text('engine').generatedAlwaysAs(sql`spec #>> '{engine,name}'`),
-    dataset: text('dataset').generatedAlwaysAs(sql`spec #>> '{dataset,name}'`),
+    method: anyText('method').generatedAlwaysAs(sql`spec #>> '{method,name}'`),
+    engine: anyText('engine').generatedAlwaysAs(sql`spec #>> '{engine,name}'`),
+    model: anyText('model').generatedAlwaysAs(sql`spec #>> '{engine,options,model}'`),
+    dataset: anyText('dataset').generatedAlwaysAs(sql`spec #>> '{dataset,name}'`),
     status: text('status').$type<RunStatus>().notNull(),
     total: integer('total'),
     provenance: anyJson<Provenance>('provenance'),
@@ -73,12 +89,18 @@ export const runs = pgTable(
     finishedAt: moment('finished_at'),
     wallMs: doublePrecision('wall_ms').notNull().default(0),
     summary: anyJson<unknown>('summary'),
+    // Kept beside the summary, so that sums over all runs need no look into it.
+    examples: summed('examples', sql`(summary ->> 'n')::bigint`),
+    calls: summed('calls', sql`(summary ->> 'calls')::bigint`),
+    promptTokens: summed('prompt_tokens', sql`(summary #>> '{tokens,prompt}')::bigint`),
+    completionTokens: summed('completion_tokens', sql`(summary #>> '{tokens,completion}')::bigint`),
   },
   (table) => [
     unique('runs_experiment_position').on(table.experimentId, table.position),
     index('runs_status').on(table.status),
     index('runs_method').on(table.method),
     index('runs_engine').on(table.engine),
+    index('runs_model').on(table.model),
     index('runs_dataset').on(table.dataset),
     check('runs_status_known', sql`status in ('pending', 'running', 'finished', 'cancelled', 'failed')`),
   ],
@@ -119,6 +141,8 @@ export const results = pgTable(
   (table) => [
     unique('results_run_example').on(table.runId, table.exampleId),
     index('results_in_order').on(table.runId, table.rowIndex, table.exampleId),
+    index('results_slowest').on(table.runId, table.latencyMs, table.rowIndex, table.exampleId),
+    index('results_as_stored').on(table.runId, table.id),
     index('results_failed').on(table.runId, table.rowIndex).where(sql`failure is not null`),
   ],
 );

@@ -1,59 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Generation } from '../engine.ts';
-import { ConfigError } from '../errors.ts';
-import type { ExampleResult } from '../run.ts';
-import type { Page, ScoredRow, Store } from '../store.ts';
+import { ConfigError, ConflictError } from '../errors.ts';
+import type { ExperimentFilter, ExperimentOrder, Store } from '../store.ts';
+import { allPages, hardTexts, newRun, range } from './contract-helpers.ts';
 import { exampleCall, exampleProvenance, exampleResult } from './example-results.ts';
+import { resultContract } from './result-contract.ts';
 
 const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
-
-/** What Postgres itself cannot hold, and what looks like the marks it is stored with. */
-const hardTexts = [
-  'nul \0 in the middle',
-  '\0',
-  'lone high \ud83d end',
-  'lone low \ude00 end',
-  'reversed \ude00\ud83d pair',
-  'whole pair \u{1f600}',
-  'the mark \ufffe itself, \ufffe0000 and \uffff',
-  'backslash \\u0000 as text, \\\\u0000, \\ud83d, \\',
-  'quotes " \' and \u2028 \u0001 \u001b[31m \r\n\t',
-  '',
-];
-
-async function newRun(store: Store, name = 'contract'): Promise<{ experimentId: string; runId: string }> {
-  const { experiment, runs } = await store.createExperiment({
-    name,
-    source: 'version: 1\n',
-    config: { name },
-    configHash: 'hash',
-    runs: [{ variant: 'only', spec: {} }],
-  });
-  const runId = runs[0]?.id ?? '';
-  return { experimentId: experiment.id, runId };
-}
-
-async function allPages<T>(page: (after?: string) => Promise<Page<T>>): Promise<T[][]> {
-  const pages: T[][] = [];
-  let after: string | undefined;
-  do {
-    const { items, next } = await page(after);
-    pages.push([...items]);
-    after = next ?? undefined;
-  } while (after !== undefined);
-  return pages;
-}
-
-async function allScored(store: Store, runId: string): Promise<{ rows: ScoredRow[]; batches: number[] }> {
-  const rows: ScoredRow[] = [];
-  const batches: number[] = [];
-  for await (const batch of store.scoredRows(runId)) {
-    rows.push(...batch);
-    batches.push(batch.length);
-  }
-  return { rows, batches };
-}
 
 /** What every store must do. `open` opens one on a database that may hold other rows; the suite closes it. */
 export function storeContract(open: () => Promise<Store>): void {
@@ -78,7 +31,14 @@ export function storeContract(open: () => Promise<Store>): void {
       });
       expect(experiment.id).toMatch(uuidV7);
       expect(await store.getExperiment(experiment.id)).toEqual(experiment);
-      expect(experiment).toMatchObject({ config, source: hardTexts.join('\n'), deletedAt: null });
+      expect(experiment).toMatchObject({
+        config,
+        source: hardTexts.join('\n'),
+        revision: 1,
+        deletedAt: null,
+        queuedAt: null,
+        headline: null,
+      });
       expect(await store.getExperiment(experiment.id.slice(0, 18))).toEqual(experiment);
       expect(await store.getExperiment(experiment.id.toUpperCase())).toEqual(experiment);
       const listed = await store.listRuns(experiment.id);
@@ -109,7 +69,13 @@ export function storeContract(open: () => Promise<Store>): void {
       // Ids begin with the time: the first digits of two that were just made are the same.
       await expect(store.getExperiment(experimentId.slice(0, 4))).rejects.toThrow(/more than one id begins so/);
       expect(await store.listRuns('no id')).toEqual([]);
+      expect(await store.runStates('no id')).toEqual([]);
+      expect(await store.getFinding('no id')).toBeNull();
       for (const id of ['no id', 'ffffffff-ffff-7fff-bfff-ffffffffffff']) {
+        await expect(store.setQueued(id, 1)).rejects.toThrow(/not in this database/);
+        await expect(store.saveFinding(id, {}, [])).rejects.toThrow(/not in this database/);
+        const edit = { revision: 1, name: 'n', source: '', config: {}, configHash: 'h', runs: [] };
+        await expect(store.updateExperiment(id, edit)).rejects.toThrow(/not in this database/);
         await expect(store.deleteExperiment(id)).rejects.toThrow(ConfigError);
         const start = { total: 1, provenance: exampleProvenance, startedAt: 1 };
         await expect(store.startRun(id, start)).rejects.toThrow(/not in this database/);
@@ -195,6 +161,234 @@ export function storeContract(open: () => Promise<Store>): void {
       expect(await found({ text: name.replace('_', 'x') })).toEqual([]);
     });
 
+    test('are listed by age and by name, in pages', async () => {
+      const tag = crypto.randomUUID();
+      const names = ['delta', 'Alpha', 'charlie', 'alpha', 'Bravo', 'alpha \0', 'charlie'];
+      const ids: string[] = [];
+      for (const name of names) ids.push((await newRun(store, `${name} ${tag}`)).experimentId);
+      const listed = async (order: ExperimentOrder, limit: number) =>
+        (
+          await allPages((after) =>
+            store.listExperiments({ text: tag }, { limit, ...(after === undefined ? {} : { after }) }, order),
+          )
+        )
+          .flat()
+          .map(({ id }) => ids.indexOf(id));
+      for (const limit of [1, 2, 3, 7, 100]) {
+        expect(await listed('oldest', limit)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+        expect(await listed('newest', limit)).toEqual([6, 5, 4, 3, 2, 1, 0]);
+        const byName = await listed('name', limit);
+        // Whatever the case; equal names newest first. Where the mark of a NUL is sorted depends on the database.
+        expect(byName.filter((i) => i !== 5)).toEqual([3, 1, 4, 6, 2, 0]);
+        expect(byName).toHaveLength(7);
+      }
+      const { next } = await store.listExperiments({ text: tag }, { limit: 1 }, 'name');
+      for (const order of ['newest', 'oldest'] as const) {
+        await expect(store.listExperiments({}, { limit: 1, after: next ?? '' }, order)).rejects.toThrow(/after: /);
+      }
+      for (const after of [ids[0] ?? '', '', 'WzFd', Buffer.from('["n","no id"]').toString('base64url')]) {
+        await expect(store.listExperiments({}, { limit: 1, after }, 'name')).rejects.toThrow(/after: .*start without/);
+      }
+    });
+
+    test('are found by their description and their model', async () => {
+      const tag = crypto.randomUUID();
+      const input = { source: '', configHash: 'h' };
+      const runs = (model: string) => [{ variant: 'v', spec: { engine: { name: 'x', options: { model } } } }];
+      const a = await store.createExperiment({
+        ...input,
+        name: 'a',
+        config: { description: `Is ${tag} \0 BETTER?` },
+        runs: runs(`one \0 ${tag}`),
+      });
+      const b = await store.createExperiment({ ...input, name: `b ${tag}`, config: {}, runs: runs(`two ${tag}`) });
+      const found = async (filter: ExperimentFilter) =>
+        (await store.listExperiments(filter, { limit: 10 })).items.map(({ id }) => id);
+      expect(await found({ text: tag })).toEqual([b.experiment.id, a.experiment.id]);
+      expect(await found({ text: `${tag} \0 better` })).toEqual([a.experiment.id]);
+      expect(await found({ model: `one \0 ${tag}` })).toEqual([a.experiment.id]);
+      expect(await found({ model: `two ${tag}`, engine: 'x' })).toEqual([b.experiment.id]);
+      expect(await found({ model: tag })).toEqual([]);
+    });
+
+    test('name the values of filters', async () => {
+      const tag = crypto.randomUUID();
+      const spec = (i: number) => ({
+        method: { name: `method ${i} ${tag}` },
+        engine: { name: `engine ${tag}`, options: { model: `model \0 ${i} ${tag}` } },
+        dataset: { name: `data ${tag}` },
+      });
+      const planned = [2, 1, 2].map((i) => ({ variant: 'v', spec: spec(i) }));
+      await store.createExperiment({ name: 'f', source: '', config: {}, configHash: 'h', runs: planned });
+      const facets = await store.facets();
+      const own = (values: readonly string[]) => values.filter((value) => value.includes(tag));
+      expect(own(facets.methods)).toEqual([`method 1 ${tag}`, `method 2 ${tag}`]);
+      expect(own(facets.engines)).toEqual([`engine ${tag}`]);
+      expect(own(facets.models)).toEqual([`model \0 1 ${tag}`, `model \0 2 ${tag}`]);
+      expect(own(facets.datasets)).toEqual([`data ${tag}`]);
+    });
+
+    test('are summed up', async () => {
+      const before = await store.totals();
+      const { experimentId, runId } = await newRun(store);
+      await newRun(store);
+      const grown = async () => {
+        const now = await store.totals();
+        return Object.entries(now).map(([key, value]) => value - before[key as keyof typeof before]);
+      };
+      expect(await grown()).toEqual([2, 2, 0, 0, 0, 0]);
+      const start = { total: 9, provenance: exampleProvenance, startedAt: 1 };
+      await store.startRun(runId, start);
+      const summary = { n: 9, calls: 12, tokens: { prompt: 5_000_000_000, completion: 70 } };
+      await store.finishRun(runId, { status: 'cancelled', wallMs: 1, finishedAt: 2, summary });
+      expect(await grown()).toEqual([2, 2, 9, 12, 5_000_000_000, 70]);
+      // Resumed: its earlier figures are no longer those of an end.
+      await store.startRun(runId, start);
+      expect(await grown()).toEqual([2, 2, 0, 0, 0, 0]);
+      await store.finishRun(runId, { status: 'finished', wallMs: 1, finishedAt: 2, summary });
+      await store.deleteExperiment(experimentId);
+      expect(await grown()).toEqual([1, 1, 0, 0, 0, 0]);
+    });
+
+    test('are edited until they start', async () => {
+      const { experiment } = await store.createExperiment({
+        name: 'before',
+        source: 'old',
+        config: { a: 1 },
+        configHash: 'old',
+        runs: ['a', 'b', 'c'].map((variant) => ({ variant, spec: {} })),
+      });
+      const edit = {
+        revision: 1,
+        name: 'after \0',
+        source: hardTexts.join('\n'),
+        config: { text: hardTexts },
+        configHash: 'new',
+        runs: ['x', 'y'].map((variant) => ({ variant, spec: { method: { name: variant } } })),
+      };
+      await store.setQueued(experiment.id, 77);
+      const edited = await store.updateExperiment(experiment.id, edit);
+      const { runs: _runs, ...fields } = edit;
+      expect(edited).toEqual({ ...experiment, ...fields, revision: 2, queuedAt: 77 });
+      expect(await store.getExperiment(experiment.id)).toEqual(edited);
+      const runs = await store.listRuns(experiment.id);
+      expect(runs.map(({ variant, position, status }) => [variant, position, status])).toEqual([
+        ['x', 0, 'pending'],
+        ['y', 1, 'pending'],
+      ]);
+      const stale = store.updateExperiment(experiment.id, edit);
+      await expect(stale).rejects.toThrow(ConflictError);
+      await expect(stale).rejects.toThrow(
+        `experiment ${experiment.id} was changed by somebody else (revision 2, yours is 1); load it again`,
+      );
+      await store.startRun(runs[1]?.id ?? '', { total: 1, provenance: exampleProvenance, startedAt: 1 });
+      const late = store.updateExperiment(experiment.id, { ...edit, revision: 2 });
+      await expect(late).rejects.toThrow(ConflictError);
+      await expect(late).rejects.toThrow(`experiment ${experiment.id} has started; duplicate it to change it`);
+      expect(await store.getExperiment(experiment.id)).toEqual(edited);
+      expect((await store.listRuns(experiment.id)).map(({ id }) => id)).toEqual(runs.map(({ id }) => id));
+    });
+
+    test('of many edits at once exactly one is made', async () => {
+      const { experimentId } = await newRun(store);
+      const outcomes = await Promise.allSettled(
+        range(0, 8).map((i) =>
+          store.updateExperiment(experimentId, {
+            revision: 1,
+            name: `edit ${i}`,
+            source: '',
+            config: {},
+            configHash: 'h',
+            runs: range(0, i + 1).map((variant) => ({ variant: `${variant}`, spec: {} })),
+          }),
+        ),
+      );
+      const made = outcomes.findIndex(({ status }) => status === 'fulfilled');
+      for (const [i, outcome] of outcomes.entries()) {
+        if (i !== made) expect(outcome).toMatchObject({ status: 'rejected', reason: expect.any(ConflictError) });
+      }
+      expect(await store.getExperiment(experimentId)).toMatchObject({ name: `edit ${made}`, revision: 2 });
+      expect(await store.listRuns(experimentId)).toHaveLength(made + 1);
+    });
+
+    test('wait in a queue, longest first, and leave it', async () => {
+      const ids: string[] = [];
+      for (const _ of range(0, 3)) ids.push((await newRun(store)).experimentId);
+      const [a = '', b = '', c = ''] = ids;
+      await store.setQueued(c, 10);
+      await store.setQueued(a, 20);
+      await store.setQueued(b, 30);
+      const queued = async () => (await store.listQueued()).filter(({ id }) => ids.includes(id));
+      expect((await queued()).map(({ id, queuedAt }) => [id, queuedAt])).toEqual([
+        [c, 10],
+        [a, 20],
+        [b, 30],
+      ]);
+      expect((await queued())[0]).toEqual(await store.getExperiment(c));
+      await store.setQueued(a, null);
+      await store.deleteExperiment(c);
+      expect((await queued()).map(({ id }) => id)).toEqual([b]);
+      expect((await store.getExperiment(a))?.queuedAt).toBeNull();
+      await store.setQueued(b, null);
+    });
+
+    test('keep what was found', async () => {
+      const { experimentId } = await newRun(store, `found-${crypto.randomUUID()}`);
+      expect(await store.getFinding(experimentId)).toBeNull();
+      const headline = [{ baseline: 'a', candidate: 'b \0', verdict: 'better', sentence: hardTexts.join() }];
+      const finding = { comparisons: [{ text: hardTexts }], n: 3 };
+      await store.saveFinding(experimentId, finding, headline);
+      expect(await store.getFinding(experimentId)).toEqual(finding);
+      const record = await store.getExperiment(experimentId);
+      expect(record?.headline).toEqual(headline);
+      expect(record).not.toHaveProperty('finding');
+      await store.saveFinding(experimentId, { n: 4 }, []);
+      expect(await store.getFinding(experimentId)).toEqual({ n: 4 });
+      expect((await store.getExperiment(experimentId))?.headline).toEqual([]);
+    });
+
+    test('runs of several experiments come in the order asked for', async () => {
+      const create = async () =>
+        (
+          await store.createExperiment({
+            name: 'several',
+            source: '',
+            config: {},
+            configHash: 'h',
+            runs: ['a', 'b'].map((variant) => ({ variant, spec: {} })),
+          })
+        ).runs;
+      const first = await create();
+      const second = await create();
+      const [x = '', y = ''] = [first, second].map((runs) => runs[0]?.experimentId);
+      expect(await store.listRuns(y, 'no id', x)).toEqual([...second, ...first]);
+      expect(await store.listRuns(x, y, x)).toEqual([...first, ...second]);
+      expect(await store.listRuns()).toEqual([]);
+    });
+
+    test('runs say how far they are', async () => {
+      const { experiment, runs } = await store.createExperiment({
+        name: 'states',
+        source: '',
+        config: {},
+        configHash: 'h',
+        runs: ['a', 'b \0', 'c'].map((variant) => ({ variant, spec: {} })),
+      });
+      const [a = '', b = '', c = ''] = runs.map(({ id }) => id);
+      const start = { total: 4, provenance: exampleProvenance, startedAt: 1 };
+      await store.startRun(a, start);
+      await store.startRun(b, start);
+      const failure = { kind: 'timeout' as const, message: 'm' };
+      await store.addResults(a, [exampleResult(0), exampleResult(1, { failure }), exampleResult(2)]);
+      await store.addResults(b, [exampleResult(0, { failure })]);
+      await store.finishRun(a, { status: 'finished', wallMs: 1, finishedAt: 2, summary: { n: 3 } });
+      expect(await store.runStates(experiment.id)).toEqual([
+        { runId: a, variant: 'a', status: 'finished', total: 4, done: 3, failed: 1 },
+        { runId: b, variant: 'b \0', status: 'running', total: 4, done: 1, failed: 1 },
+        { runId: c, variant: 'c', status: 'pending', total: null, done: 0, failed: 0 },
+      ]);
+    });
+
     test('are deleted softly and restored', async () => {
       const name = `deleted-${crypto.randomUUID()}`;
       const { experimentId, runId } = await newRun(store, name);
@@ -211,206 +405,7 @@ export function storeContract(open: () => Promise<Store>): void {
     });
   });
 
-  describe('results', () => {
-    test('are read back as they were, with their calls', async () => {
-      const { runId } = await newRun(store);
-      const failed = exampleCall(1, {
-        finishReason: 'error',
-        output: '',
-        error: { kind: 'timeout', message: 'no answer' },
-      });
-      const results: ExampleResult[] = [
-        exampleResult(2, {
-          flags: ['cut-off', 'empty'],
-          cluster: 'article 1',
-          calls: [exampleCall(0), failed, exampleCall(2)],
-        }),
-        exampleResult(0, { calls: [], steps: [], targets: ['a', 'b'] }),
-        exampleResult(1, { failure: { kind: 'timeout', message: 'no answer' }, answer: '', scores: { f1: 0 } }),
-      ];
-      await store.addResults(runId, results);
-      await store.addResults(runId, []);
-      const { items, next } = await store.listResults(runId, {}, { limit: 10 });
-      expect(items).toEqual([results[1], results[2], results[0]]);
-      expect(next).toBeNull();
-      expect(await store.listCalls(runId, 'example-2')).toEqual(results[0]?.calls);
-      expect(await store.listCalls(runId, 'nobody')).toEqual([]);
-      expect(await store.finishedExampleIds(runId)).toEqual(new Set(['example-0', 'example-1', 'example-2']));
-    });
-
-    test('hold any text a model can write', async () => {
-      const { runId } = await newRun(store);
-      const results = hardTexts.map((text, i) =>
-        exampleResult(i, {
-          exampleId: `${i} ${text}`,
-          question: text,
-          targets: [text],
-          answer: text,
-          cluster: text,
-          steps: [{ kind: 'reason', text, [`key ${text}`]: text }],
-          failure: { kind: 'method-error', message: text },
-          scores: { [`metric ${text}`]: 1 },
-          calls: [exampleCall(0, { prompt: text, output: text, error: { kind: 'bad-response', message: text } })],
-        }),
-      );
-      await store.addResults(runId, results);
-      await store.addResults(runId, results);
-      expect((await store.listResults(runId, {}, { limit: 100 })).items).toEqual(results);
-      expect(await store.finishedExampleIds(runId)).toEqual(new Set(results.map(({ exampleId }) => exampleId)));
-      const [hard] = results;
-      expect(await store.listCalls(runId, hard?.exampleId ?? '')).toEqual(hard?.calls);
-      const found = await store.listResults(runId, { text: 'nul \0 in' }, { limit: 10 });
-      expect(found.items).toEqual([hard]);
-      const scored = await store.listResults(runId, { metric: `metric ${hardTexts[0]}`, score: 1 }, { limit: 10 });
-      expect(scored.items).toEqual([hard]);
-    });
-
-    test('with outputs of a megabyte come in pages of bounded size', async () => {
-      const { runId } = await newRun(store);
-      const output = `${'long '.repeat(200_000)}\0`;
-      const results = range(0, 24).map((i) => exampleResult(i, { calls: [exampleCall(0, { output })] }));
-      await store.addResults(runId, results);
-      const pages = await allPages((after) =>
-        store.listResults(runId, {}, { limit: 100, ...(after === undefined ? {} : { after }) }),
-      );
-      expect(pages.length).toBeGreaterThan(1);
-      expect(pages.flat().map(({ exampleId }) => exampleId)).toEqual(results.map(({ exampleId }) => exampleId));
-      expect(pages.flat().every(({ calls }) => calls[0]?.output === output)).toBe(true);
-    });
-
-    test('that are stored already stay as they are, and so do their calls', async () => {
-      const { runId } = await newRun(store);
-      await store.addResults(runId, [exampleResult(1), exampleResult(2)]);
-      const changed = (i: number) => exampleResult(i, { answer: 'other', calls: [exampleCall(0), exampleCall(1)] });
-      await store.addResults(runId, [changed(1), changed(3), changed(2), exampleResult(3)]);
-      const { items } = await store.listResults(runId, {}, { limit: 10 });
-      expect(items).toEqual([exampleResult(1), exampleResult(2), changed(3)]);
-      // The same example of another run is another row.
-      const other = await newRun(store);
-      await store.addResults(other.runId, [changed(1)]);
-      expect((await store.listResults(other.runId, {}, { limit: 10 })).items).toEqual([changed(1)]);
-    });
-
-    test('of writers that overlap are stored once each', async () => {
-      const { runId } = await newRun(store);
-      const batch = (order: number[]) =>
-        store.addResults(
-          runId,
-          order.map((i) => exampleResult(i)),
-        );
-      const ascending = range(0, 300);
-      await Promise.all([
-        batch(ascending),
-        batch(ascending.toReversed()),
-        batch(ascending.filter((i) => i % 3 === 0)),
-        batch(ascending.map((i) => (i * 7) % 300)),
-      ]);
-      const { rows } = await allScored(store, runId);
-      expect(rows.map(({ index }) => index)).toEqual(ascending);
-      expect((await store.listResults(runId, {}, { limit: 1000 })).items.every(({ calls }) => calls.length === 1)).toBe(
-        true,
-      );
-    });
-
-    test('are filtered by score, failure and text', async () => {
-      const { runId } = await newRun(store);
-      await store.addResults(runId, [
-        exampleResult(0),
-        exampleResult(1, { scores: { 'exact-match': 0, f1: 0.25 }, answer: '50% off' }),
-        exampleResult(2, {
-          scores: { 'exact-match': 0, f1: 0 },
-          failure: { kind: 'timeout', message: 'm' },
-          answer: '',
-        }),
-      ]);
-      const found = async (filter: Parameters<Store['listResults']>[1]) =>
-        (await store.listResults(runId, filter, { limit: 10 })).items.map(({ index }) => index);
-      expect(await found({ metric: 'exact-match', score: 1 })).toEqual([0]);
-      expect(await found({ metric: 'exact-match', score: 0 })).toEqual([1, 2]);
-      expect(await found({ metric: 'f1', score: 0.25 })).toEqual([1]);
-      expect(await found({ metric: 'unknown', score: 0 })).toEqual([]);
-      expect(await found({ failed: true })).toEqual([2]);
-      expect(await found({ failed: false, metric: 'exact-match', score: 0 })).toEqual([1]);
-      expect(await found({ text: 'WHAT IS 2' })).toEqual([2]);
-      expect(await found({ text: '0% O' })).toEqual([1]);
-      expect(await found({ text: '%' })).toEqual([1]);
-    });
-
-    test('come in pages that rows written meanwhile do not shift', async () => {
-      const { runId } = await newRun(store);
-      await store.addResults(
-        runId,
-        range(10, 20).map((i) => exampleResult(i)),
-      );
-      const first = await store.listResults(runId, {}, { limit: 4 });
-      await store.addResults(
-        runId,
-        range(0, 10).map((i) => exampleResult(i)),
-      );
-      const rest = await allPages((after = first.next ?? '') => store.listResults(runId, {}, { limit: 4, after }));
-      expect([first.items, ...rest].flat().map(({ index }) => index)).toEqual(range(10, 20));
-      await expect(store.listResults(runId, {}, { limit: 0 })).rejects.toThrow(/limit: 0/);
-      await expect(store.listResults(runId, {}, { limit: 4, after: 'WzFd' })).rejects.toThrow(/after: "WzFd"/);
-    });
-  });
-
-  describe('scored rows', () => {
-    test('hold the sums over the calls', async () => {
-      const { runId } = await newRun(store);
-      const calls = [exampleCall(0), exampleCall(1, { cached: true, retries: 2 })];
-      await store.addResults(runId, [
-        exampleResult(5, { calls, cluster: 'c', flags: ['empty'], failure: { kind: 'crashed', message: 'm' } }),
-      ]);
-      expect((await allScored(store, runId)).rows).toEqual([
-        {
-          exampleId: 'example-5',
-          index: 5,
-          cluster: 'c',
-          failureKind: 'crashed',
-          flags: ['empty'],
-          scores: { 'exact-match': 1, f1: 0.5 },
-          latencyMs: 31.5,
-          finishedAt: 1_700_000_000_005,
-          promptTokens: 24,
-          cachedPromptTokens: 8,
-          completionTokens: 6,
-          computeMs: 30.25,
-          calls: 2,
-          cachedCalls: 1,
-          retries: 2,
-        },
-      ]);
-    });
-
-    test('stream 20,000 rows in order, in bounded batches', async () => {
-      const { runId } = await newRun(store);
-      // Written in an order of its own (7919 is coprime to 20,000).
-      const order = range(0, 20_000).map((i) => (i * 7919) % 20_000);
-      for (let i = 0; i < order.length; i += 2000) {
-        await store.addResults(
-          runId,
-          order.slice(i, i + 2000).map((index) => exampleResult(index)),
-        );
-      }
-      const { rows, batches } = await allScored(store, runId);
-      expect(rows.map(({ index }) => index)).toEqual(range(0, 20_000));
-      expect(batches.length).toBeGreaterThan(3);
-      expect(Math.max(...batches)).toBeLessThanOrEqual(5000);
-      expect((await store.finishedExampleIds(runId)).size).toBe(20_000);
-      // A plan that was made while the table was empty must not scan the run for every row.
-      const started = performance.now();
-      await store.addResults(
-        runId,
-        range(20_000, 20_500).map((index) => exampleResult(index)),
-      );
-      expect(performance.now() - started).toBeLessThan(5000);
-    });
-
-    test('of a run without results are none', async () => {
-      const { runId } = await newRun(store);
-      expect(await allScored(store, runId)).toEqual({ rows: [], batches: [] });
-    });
-  });
+  resultContract(() => store);
 
   describe('responses', () => {
     const generation = (text: string): Generation => {

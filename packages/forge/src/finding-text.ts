@@ -1,7 +1,7 @@
-import { type Comparison, type LatencyComparison, verdictSentence } from '../compare-runs.ts';
-import type { Finding, FindingRun } from '../read-finding.ts';
-import type { Estimate } from '../statistics/estimate.ts';
-import { formatCount, formatDuration, markdownTable, textTable } from './format.ts';
+import { type Comparison, type LatencyComparison, verdictSentence } from './compare-runs.ts';
+import { formatCount, formatDuration, markdownTable, textTable } from './lib/format.ts';
+import type { Finding, FindingRun } from './read-finding.ts';
+import type { Estimate } from './statistics/estimate.ts';
 
 const percent = ({ value, low, high }: Estimate) =>
   `${(100 * value).toFixed(1)} % [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;

@@ -1,0 +1,51 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { messageOf } from '../errors.ts';
+import { catalogRoutes } from './catalog-routes.ts';
+import { eventRoutes } from './event-routes.ts';
+import { experimentRoutes } from './experiment-routes.ts';
+import { HttpProblem, problemOf, problemResponse } from './problem.ts';
+import type { ApiParts } from './routing.ts';
+import { runRoutes } from './run-routes.ts';
+import { systemRoutes } from './system-routes.ts';
+
+const maxBodyBytes = 2 ** 20;
+
+/** The HTTP API below /api, without a server around it: tests call it directly. */
+export function createApi(parts: ApiParts): OpenAPIHono {
+  const api = new OpenAPIHono();
+  api.use(
+    bodyLimit({
+      maxSize: maxBodyBytes,
+      onError: (c) => problemResponse(c, new HttpProblem(413, `the body is larger than ${maxBodyBytes} bytes`)),
+    }),
+  );
+  // What is fixed goes before what has a parameter in the same place: validate and facets before an id.
+  api.route('/', catalogRoutes(parts));
+  api.route('/', experimentRoutes(parts));
+  api.route('/', eventRoutes(parts));
+  api.route('/', runRoutes(parts));
+  api.route('/', systemRoutes(parts));
+  api.doc31('/openapi.json', {
+    openapi: '3.1.0',
+    info: {
+      title: 'LLM Forge',
+      version: parts.version,
+      description:
+        'Experiments with language models: create, watch, read, compare. Errors are problem details (RFC 9457).',
+    },
+    servers: [{ url: '/api' }],
+  });
+  api.all('*', (c) =>
+    problemResponse(c, new HttpProblem(404, `there is no ${c.req.method} ${c.req.path}; /docs shows what there is`)),
+  );
+  api.onError((error, c) => {
+    const problem = problemOf(error);
+    if (problem.status >= 500)
+      parts.log(
+        `${c.req.method} ${c.req.path}: ${problem.status === 500 ? (error.stack ?? messageOf(error)) : messageOf(error)}`,
+      );
+    return problemResponse(c, problem);
+  });
+  return api;
+}

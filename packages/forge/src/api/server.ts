@@ -1,0 +1,113 @@
+import type { AddressInfo } from 'node:net';
+import { serve } from '@hono/node-server';
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { compress } from 'hono/compress';
+import { secureHeaders } from 'hono/secure-headers';
+import { ConfigError } from '../errors.ts';
+import { createApi } from './app.ts';
+import { dashboardFiles } from './dashboard-files.ts';
+import { docsPage } from './docs-page.ts';
+import { HttpProblem, problemOf, problemResponse } from './problem.ts';
+import type { ApiParts } from './routing.ts';
+import { storeDoor } from './store-door.ts';
+
+export interface ServerOptions {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Where the port is taken, the next free one. */
+  readonly anyPort: boolean;
+  /** Names besides `host` and the loopback ones by which browsers may call this server. */
+  readonly allowedHosts: readonly string[];
+  /** The folder of the built dashboard. */
+  readonly dashboard: string;
+  /** With which commands of the same user may use the store; null: they open the database themselves. */
+  readonly token: string | null;
+}
+
+export interface RunningServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** A batch of results, each with its prompts and outputs. */
+const maxStoreBodyBytes = 256 * 2 ** 20;
+const loopback = ['localhost', '127.0.0.1', '[::1]'];
+
+const hostName = (host: string) => host.replace(/:\d+$/, '').toLowerCase();
+
+/**
+ * Refuses requests that a page of another site made the browser send: a foreign Host is a name that was made to point
+ * here (DNS rebinding), a foreign Origin is a form or script of another site.
+ */
+function guardAgainstOtherSites(options: ServerOptions) {
+  const names = new Set([
+    ...loopback,
+    options.host.toLowerCase(),
+    ...options.allowedHosts.map((host) => host.toLowerCase()),
+  ]);
+  return (host: string | undefined, origin: string | undefined): string | undefined => {
+    if (host === undefined || !names.has(hostName(host))) {
+      return `this server is not called "${host ?? ''}"; allow the name with: forge serve --allow-host ${hostName(host ?? 'name')}`;
+    }
+    if (origin === undefined || origin === 'null') return undefined;
+    return URL.canParse(origin) && new URL(origin).host === host ? undefined : `requests of ${origin} are not allowed`;
+  };
+}
+
+async function createSite(parts: ApiParts, options: ServerOptions): Promise<Hono> {
+  const site = new Hono();
+  const refusalOf = guardAgainstOtherSites(options);
+  site.use(async (c, next) => {
+    const refusal = refusalOf(c.req.header('host'), c.req.header('origin'));
+    if (refusal !== undefined) return problemResponse(c, new HttpProblem(403, refusal));
+    return next();
+  });
+  site.use(secureHeaders({ strictTransportSecurity: false, xFrameOptions: 'DENY', referrerPolicy: 'same-origin' }));
+  site.use(compress());
+  if (options.token !== null) {
+    site.use('/api/store/*', bodyLimit({ maxSize: maxStoreBodyBytes }));
+    site.route('/api/store', storeDoor(parts.store, options.token, parts.jobs.announce));
+  }
+  site.route('/api', createApi(parts));
+  site.route('/docs', docsPage());
+  site.route('/', await dashboardFiles(options.dashboard));
+  site.onError((error, c) => problemResponse(c, problemOf(error)));
+  return site;
+}
+
+function listen(site: Hono, host: string, port: number): Promise<ReturnType<typeof serve>> {
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch: site.fetch, hostname: host, port }, () => resolve(server));
+    server.once('error', reject);
+  });
+}
+
+/** Serves API and dashboard on one port. Throws ConfigError where it cannot listen. */
+export async function startServer(parts: ApiParts, options: ServerOptions): Promise<RunningServer> {
+  const { host, anyPort } = options;
+  const site = await createSite(parts, options);
+  const attempts = anyPort ? 20 : 1;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const server = await listen(site, host, options.port + attempt);
+      const { port } = server.address() as AddressInfo;
+      return {
+        url: `http://${host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${port}`,
+        close: () =>
+          new Promise((resolve) => {
+            server.close(() => resolve());
+            // Open event streams would keep it from closing.
+            if ('closeAllConnections' in server) server.closeAllConnections();
+          }),
+      };
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EADDRINUSE' && attempt + 1 < attempts) continue;
+      if (code === 'EADDRINUSE')
+        throw new ConfigError(`--port ${options.port}: in use by another program; choose another`);
+      throw new ConfigError(`--host ${host} --port ${options.port}: cannot listen (${code})`);
+    }
+  }
+}

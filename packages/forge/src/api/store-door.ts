@@ -1,0 +1,39 @@
+import { timingSafeEqual } from 'node:crypto';
+import { Hono } from 'hono';
+import { stream } from 'hono/streaming';
+import type { Store } from '../store.ts';
+import { decodeArguments, encodeAnswer, isRemoteMethod } from '../stores/remote-protocol.ts';
+import { HttpProblem } from './problem.ts';
+
+function sameText(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+/**
+ * Lends the embedded database, which only one process can have open, to the commands of the same user: they read the
+ * token in a file that only this user can read. `changed` is called after a write to an experiment's runs.
+ */
+export function storeDoor(store: Store, token: string, changed: () => void): Hono {
+  const door = new Hono();
+  door.post('/:method', async (c) => {
+    if (!sameText(c.req.header('authorization') ?? '', `Bearer ${token}`)) {
+      throw new HttpProblem(403, 'the token in server.json is needed');
+    }
+    const method = c.req.param('method');
+    if (!isRemoteMethod(method)) throw new HttpProblem(404, `the store has no "${method}"`);
+    const given = decodeArguments(await c.req.text());
+    if (method === 'scoredRows') {
+      const [runId] = given as [string];
+      return stream(c, async (out) => {
+        for await (const rows of store.scoredRows(runId)) await out.write(`${JSON.stringify(rows)}\n`);
+        await out.write('end\n');
+      });
+    }
+    const call = store[method] as (...values: unknown[]) => Promise<unknown>;
+    const answer = encodeAnswer(await call(...given));
+    if (method === 'addResults' || method === 'startRun' || method === 'finishRun') changed();
+    return c.body(answer, 200, { 'content-type': 'application/json' });
+  });
+  return door;
+}

@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createJobs, type Jobs } from '../api/jobs.ts';
+import { createLiveSummaries } from '../api/live-summary.ts';
+import { startServer } from '../api/server.ts';
+import { createCompareThread } from '../compare-thread.ts';
+import { ConfigError, messageOf } from '../errors.ts';
+import { findingText } from '../finding-text.ts';
+import { type ExperimentSpec, loadExperiment, storedForm } from '../load-experiment.ts';
+import { readFinding } from '../read-finding.ts';
+import type { Store } from '../store.ts';
+import { createProgress } from './progress.ts';
+import { findServer, removeServerFile, writeServerFile } from './server-file.ts';
+import { forgeVersion, openWorkspace } from './workspace.ts';
+
+interface ServeOptions {
+  readonly host: string;
+  readonly port?: number;
+  readonly allowHost?: readonly string[];
+  readonly run?: string;
+  readonly open?: boolean;
+}
+
+const defaultPort = 4040;
+const dashboard = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'dashboard', 'out');
+
+/** Where there is a person in front of a screen. */
+function hasDesktop(env: Readonly<Record<string, string | undefined>>): boolean {
+  if (env.CI !== undefined || process.stdout.isTTY !== true) return false;
+  return process.platform !== 'linux' || env.DISPLAY !== undefined || env.WAYLAND_DISPLAY !== undefined;
+}
+
+async function openBrowser(url: string): Promise<void> {
+  try {
+    const { default: open } = await import('open');
+    const opened = await open(url);
+    opened.on('error', () => {});
+  } catch {
+    // The address is printed either way.
+  }
+}
+
+/** Runs that a process with this database was executing when it was killed: nobody else can have it open. */
+async function closeInterruptedRuns(store: Store, now: number): Promise<void> {
+  let after: string | undefined;
+  do {
+    const page = await store.listExperiments(
+      { status: 'running', deleted: 'include' },
+      { limit: 100, ...(after === undefined ? {} : { after }) },
+    );
+    for (const run of page.items.length === 0 ? [] : await store.listRuns(...page.items.map(({ id }) => id))) {
+      if (run.status !== 'running') continue;
+      const error = 'interrupted: the process that executed it ended';
+      await store.finishRun(run.id, { status: 'cancelled', error, wallMs: 0, finishedAt: now, summary: run.summary });
+    }
+    after = page.next ?? undefined;
+  } while (after !== undefined);
+}
+
+/** Runs a file as `forge run` would, in the server: the dashboard shows it live. Prints the finding. */
+async function runFirst(file: string, store: Store, jobs: Jobs, say: (text: string) => void): Promise<void> {
+  const loaded = await loadExperiment(file);
+  const same = await store.listExperiments({ text: loaded.spec.name, status: 'finished' }, { limit: 100 });
+  const earlier = same.items.find((one) => one.configHash === loaded.configHash);
+  const experiment = earlier ?? (await store.createExperiment(storedForm(loaded))).experiment;
+  if (earlier === undefined) {
+    await jobs.start(experiment.id);
+    await jobs.ended(experiment.id);
+  }
+  const finding = await readFinding(store, experiment);
+  say(findingText(finding));
+  const failed = finding.runs.find(({ run }) => run.status === 'failed');
+  if (failed !== undefined) say(`${failed.run.variant} failed: ${failed.run.error}`);
+}
+
+/** Resolves at the first Ctrl-C or SIGTERM; the second ends the process at once. */
+function stopRequest(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const stop = () => {
+      if (asked) process.exit(130);
+      asked = true;
+      process.stderr.write('\nstopping; what is finished is kept, and goes on with the next forge serve\n');
+      resolve();
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+  });
+}
+
+export async function serve(options: ServeOptions): Promise<void> {
+  let metric = '';
+  let progress: ReturnType<typeof createProgress> | undefined;
+  const workspace = openWorkspace((notice) => progress?.notice(notice));
+  progress = createProgress(process.stderr, () => metric, workspace.clock.monotonic);
+  const { home, database, clock, random, surroundings } = workspace;
+  const running = database === 'embedded' ? await findServer(home) : undefined;
+  if (running !== undefined) {
+    console.log(`LLM Forge is running already: ${running.url}`);
+    if (options.open && hasDesktop(surroundings.env)) await openBrowser(running.url);
+    return;
+  }
+  if (!existsSync(dashboard)) {
+    throw new ConfigError(`${dashboard}: the dashboard is not built; build it with: npm run build:dashboard`);
+  }
+  const log = (message: string) => console.error(message);
+  const store = await workspace.openOwnStore();
+  const compareThread = createCompareThread();
+  const origin = await workspace.origin();
+  const jobs = createJobs({ store, surroundings, clock, random, origin, log, compute: compareThread.compare });
+  jobs.onEvent((_, event) => {
+    if (event === null) return;
+    if (event.type === 'run-started') void nameMetric(event.runId);
+    progress?.event(event);
+  });
+  async function nameMetric(runId: string): Promise<void> {
+    const run = await store.getRun(runId);
+    const experiment = run === null ? null : await store.getExperiment(run.experimentId);
+    metric = (experiment?.config as ExperimentSpec | undefined)?.compare.metric ?? '';
+  }
+  const stopped = stopRequest();
+  try {
+    if (database === 'embedded') await closeInterruptedRuns(store, clock.now());
+    const liveSummary = createLiveSummaries(store, clock);
+    const token = database === 'embedded' ? randomBytes(32).toString('base64url') : null;
+    const { host, port = defaultPort, allowHost = [] } = options;
+    const parts = { store, jobs, surroundings, clock, random, compareThread, liveSummary, database, log };
+    const server = await startServer(
+      { ...parts, version: forgeVersion },
+      { host, port, anyPort: options.port === undefined, allowedHosts: allowHost, dashboard, token },
+    );
+    try {
+      if (token !== null) writeServerFile(home, { url: server.url, token, pid: process.pid });
+      jobs.resume();
+      console.log(`dashboard: ${server.url}   API: ${server.url}/docs`);
+      if (options.open && hasDesktop(surroundings.env)) await openBrowser(server.url);
+      if (options.run !== undefined) {
+        const shown = runFirst(options.run, store, jobs, console.log).catch((error) =>
+          log(`forge: ${messageOf(error)}`),
+        );
+        await Promise.race([shown.then(() => console.log(`\ndashboard: ${server.url}   (Ctrl-C stops it)`)), stopped]);
+      }
+      await stopped;
+      await jobs.close();
+    } finally {
+      removeServerFile(home);
+      await server.close();
+    }
+  } finally {
+    await compareThread.close();
+    await store.close();
+  }
+}

@@ -1,0 +1,53 @@
+import type { Store } from '../store.ts';
+
+/** How calls of a store travel between two processes of one machine: JSON, with maps and sets marked. */
+
+export type RemoteMethod = Exclude<keyof Store, 'close'>;
+
+const methods: Readonly<Record<RemoteMethod, true>> = {
+  createExperiment: true,
+  getExperiment: true,
+  listExperiments: true,
+  updateExperiment: true,
+  deleteExperiment: true,
+  restoreExperiment: true,
+  facets: true,
+  totals: true,
+  setQueued: true,
+  listQueued: true,
+  saveFinding: true,
+  getFinding: true,
+  getRun: true,
+  listRuns: true,
+  runStates: true,
+  startRun: true,
+  finishRun: true,
+  addResults: true,
+  finishedExampleIds: true,
+  listResults: true,
+  scoredRows: true,
+  listTableRows: true,
+  getResult: true,
+  newResults: true,
+  getResponses: true,
+  putResponses: true,
+};
+
+export const isRemoteMethod = (name: string): name is RemoteMethod => Object.hasOwn(methods, name);
+
+/** Trailing arguments that were left out stay so. */
+export const encodeArguments = (given: readonly unknown[]): string => JSON.stringify(given);
+
+export const decodeArguments = (text: string): unknown[] => JSON.parse(text) as unknown[];
+
+export function encodeAnswer(value: unknown): string {
+  if (value instanceof Map) return JSON.stringify({ map: [...value] });
+  if (value instanceof Set) return JSON.stringify({ set: [...value] });
+  return JSON.stringify({ value });
+}
+
+export function decodeAnswer(text: string): unknown {
+  const { map, set, value } = JSON.parse(text) as { map?: [unknown, unknown][]; set?: unknown[]; value?: unknown };
+  if (map !== undefined) return new Map(map);
+  return set === undefined ? value : new Set(set);
+}
