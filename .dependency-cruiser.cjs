@@ -55,6 +55,19 @@ module.exports = {
       to: { path: ['\\.test\\.ts$', '^packages/forge/src/testing/'] },
     },
     {
+      name: 'dashboard-imports-types-only',
+      comment: 'The dashboard speaks with the rest through HTTP; it shares the shapes of the answers.',
+      severity: 'error',
+      from: { path: '^packages/dashboard/', pathNot: '/e2e/' },
+      to: { path: '^packages/forge/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'one-file-fetches',
+      severity: 'error',
+      from: { path: '^packages/dashboard/', pathNot: ['/lib/api\\.ts$', '/e2e/'] },
+      to: { path: '^packages/forge/' },
+    },
+    {
       name: 'no-vague-names',
       comment: 'A folder or file called so says nothing about what is in it.',
       severity: 'error',
@@ -64,8 +77,13 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^packages/dashboard/(out|\\.next)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { extensions: ['.ts', '.mjs', '.js', '.json'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.tsx', '.mjs', '.js', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+    },
   },
 };

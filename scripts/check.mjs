@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 const checks = [
   ['formatting and lint', 'biome', ['check', '.']],
   ['types', 'tsc', ['--noEmit', '-p', '.']],
+  ['types of the dashboard', 'tsc', ['--noEmit', '-p', 'packages/dashboard']],
   ['import rules', 'depcruise', ['--config', '.dependency-cruiser.cjs', 'packages', 'datasets', 'benchmarks']],
   ['unused files, exports, packages', 'knip', []],
 ];

@@ -81,8 +81,9 @@ function takeChangedLines(source: string, before: string, after: string): string
   let end = 0;
   while (end < shorter - start && was[was.length - 1 - end] === is[is.length - 1 - end]) end++;
   const result = [...old.slice(0, start), ...is.slice(start, is.length - end), ...old.slice(old.length - end)].join('\n');
-  const same = JSON.stringify(parseDocument(result).toJS()) === JSON.stringify(parseDocument(after).toJS());
-  return same ? result : after;
+  const read = readDocument(result);
+  const wanted = readDocument(after);
+  return read.ok && wanted.ok && JSON.stringify(read.value) === JSON.stringify(wanted.value) ? result : after;
 }
 
 /** A text that cannot be read is given back as it is. */

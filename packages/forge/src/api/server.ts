@@ -4,6 +4,7 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { compress } from 'hono/compress';
 import { secureHeaders } from 'hono/secure-headers';
+import { trimTrailingSlash } from 'hono/trailing-slash';
 import { ConfigError } from '../errors.ts';
 import { createApi } from './app.ts';
 import { dashboardFiles } from './dashboard-files.ts';
@@ -66,6 +67,7 @@ async function createSite(parts: ApiParts, options: ServerOptions): Promise<Hono
   });
   site.use(secureHeaders({ strictTransportSecurity: false, xFrameOptions: 'DENY', referrerPolicy: 'same-origin' }));
   site.use(compress());
+  site.use(trimTrailingSlash());
   if (options.token !== null) {
     site.use('/api/store/*', bodyLimit({ maxSize: maxStoreBodyBytes }));
     site.route('/api/store', storeDoor(parts.store, options.token, parts.jobs.announce));

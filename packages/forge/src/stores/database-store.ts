@@ -5,6 +5,7 @@ import { createExperimentStore } from './experiment-store.ts';
 import { createResponseStore } from './response-store.ts';
 import { createResultStore } from './result-store.ts';
 import { createRunStore } from './run-store.ts';
+import { createTableStore } from './table-store.ts';
 import { createUuidSource } from './uuid-v7.ts';
 
 /** The store over a connection whose tables are up to date; closing the one closes the other. */
@@ -17,6 +18,7 @@ export function createStore(
     ...createExperimentStore(database, { now: parts.now, newId: createUuidSource(parts.now, parts.randomBytes) }),
     ...createRunStore(database),
     ...createResultStore(database),
+    ...createTableStore(database),
     ...createResponseStore(database, parts.now),
     close: () => connection.close(),
   };

@@ -1,7 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { CallRecord, ExampleResult } from '../run.ts';
 import { type calls, results } from './schema.ts';
-import { decodeJson, decodeText } from './storable-text.ts';
 
 type ResultRow = typeof results.$inferSelect;
 type CallRow = typeof calls.$inferSelect;
@@ -66,7 +65,7 @@ export function resultOf(row: ResultRow, itsCalls: readonly CallRecord[]): Examp
   };
 }
 
-const failureKind = sql<string | null>`${results.failure} ->> 'kind'`;
+export const failureKind = sql<string | null>`${results.failure} ->> 'kind'`;
 
 export const newResultColumns = {
   id: results.id,
@@ -76,34 +75,4 @@ export const newResultColumns = {
   failureKind: failureKind.as('failure_kind'),
   scores: results.scores,
   latencyMs: results.latencyMs,
-};
-
-/** Characters of a long text in a line of a table. */
-const tableTextLength = 300;
-const tableTargets = 3;
-/** One character is stored as five at most (storable-text.ts): what the database cuts off is never needed. */
-const storedLength = sql.raw(String(tableTextLength * 5));
-
-/** The beginning of a text, without half a surrogate pair at its end. */
-function shortened(text: string): string {
-  if (text.length <= tableTextLength) return text;
-  const cut = text.slice(0, tableTextLength);
-  return /[\uD800-\uDBFF]$/.test(cut) && /^[\uDC00-\uDFFF]/.test(text.slice(tableTextLength)) ? cut.slice(0, -1) : cut;
-}
-
-export const tableColumns = {
-  exampleId: results.exampleId,
-  index: results.rowIndex,
-  question: sql`left(${results.question}, ${storedLength})`.mapWith((stored: string) => shortened(decodeText(stored))),
-  targets:
-    sql`to_jsonb(array(select left(target, ${storedLength}) from jsonb_array_elements_text(${results.targets}) as target limit ${sql.raw(String(tableTargets))}))`.mapWith(
-      (stored: string) => (decodeJson(stored) as string[]).map(shortened),
-    ),
-  answer: sql`left(${results.answer}, ${storedLength})`.mapWith((stored: string) => shortened(decodeText(stored))),
-  failureKind,
-  flags: results.flags,
-  scores: results.scores,
-  latencyMs: results.latencyMs,
-  completionTokens: results.completionTokens,
-  cachedCalls: results.cachedCalls,
 };

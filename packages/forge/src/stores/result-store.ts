@@ -1,31 +1,17 @@
-import {
-  and,
-  asc,
-  count,
-  desc,
-  eq,
-  gt,
-  ilike,
-  isNotNull,
-  isNull,
-  or,
-  type SQL,
-  type SQLWrapper,
-  sql,
-} from 'drizzle-orm';
-import { ConfigError } from '../errors.ts';
+import { and, asc, eq, gt, type SQL, sql } from 'drizzle-orm';
 import type { CallRecord, ExampleResult } from '../run.ts';
-import type { ResultFilter, RowOrder, Store } from '../store.ts';
+import type { Store } from '../store.ts';
 import { insertRows } from './bulk-insert.ts';
-import { anyOf, checkPage, containing, cursorError, cursorOf, type Database, fieldsOf } from './database.ts';
+import { anyOf, checkPage, cursorError, cursorOf, type Database, fieldsOf } from './database.ts';
 import { isFullId } from './record-id.ts';
-import { callOf, callRow, newResultColumns, resultOf, resultRow, tableColumns } from './result-rows.ts';
+import { conditions, inOrder } from './result-filter.ts';
+import { callOf, callRow, newResultColumns, resultOf, resultRow } from './result-rows.ts';
 import { calls, results, runs } from './schema.ts';
 import { encodeJson, encodeText } from './storable-text.ts';
 
 type ResultStore = Pick<
   Store,
-  'addResults' | 'finishedExampleIds' | 'listResults' | 'scoredRows' | 'listTableRows' | 'getResult' | 'newResults'
+  'addResults' | 'finishedExampleIds' | 'listResults' | 'scoredRows' | 'getResult' | 'newResults'
 >;
 
 /** Bounds of one insert: what it costs in memory, mostly the database's own, is several times its text. */
@@ -47,35 +33,6 @@ function positionOf(cursor: string): Position {
 
 const afterPosition = ([rowIndex, exampleId]: Position): SQL =>
   sql`(${results.rowIndex}, ${results.exampleId}) > (${rowIndex}::integer, ${encodeText(exampleId)})`;
-
-const inOrder = [asc(results.rowIndex), asc(results.exampleId)] as const;
-
-function conditions(runId: string, filter: ResultFilter): (SQL | undefined)[] {
-  const { metric, minScore, belowScore, failed, text } = filter;
-  const pattern = text === undefined ? undefined : encodeText(containing(text));
-  const score = metric === undefined ? undefined : sql`(${results.scores} ->> ${encodeText(metric)})::double precision`;
-  return [
-    eq(results.runId, runId),
-    score && minScore !== undefined ? sql`${score} >= ${minScore}::double precision` : undefined,
-    score && belowScore !== undefined ? sql`${score} < ${belowScore}::double precision` : undefined,
-    failed === undefined ? undefined : failed ? isNotNull(results.failure) : isNull(results.failure),
-    pattern === undefined ? undefined : or(ilike(results.question, pattern), ilike(results.answer, pattern)),
-  ];
-}
-
-/** The orders of a table: `place` is what an index holds in this order, `from` is true at a place and after it. */
-const tableOrders = {
-  row: {
-    place: { rowIndex: results.rowIndex, exampleId: results.exampleId },
-    by: inOrder,
-    from: (place: SQLWrapper) => sql`(${results.rowIndex}, ${results.exampleId}) >= ${place}`,
-  },
-  slowest: {
-    place: { latencyMs: results.latencyMs, rowIndex: results.rowIndex, exampleId: results.exampleId },
-    by: [desc(results.latencyMs), desc(results.rowIndex), desc(results.exampleId)],
-    from: (place: SQLWrapper) => sql`(${results.latencyMs}, ${results.rowIndex}, ${results.exampleId}) <= ${place}`,
-  },
-} as const satisfies Record<RowOrder, unknown>;
 
 /** Batches whose rows and sizes are bounded; one that alone is too large goes alone. */
 function* batchesOf<Item extends { size: number }>(items: Iterable<Item>): Generator<Item[]> {
@@ -220,33 +177,6 @@ export function createResultStore({ tables, run, statement }: Database): ResultS
         if (rows.length < scoredBatch) return;
         last = [end.index, end.exampleId];
       }
-    },
-
-    async listTableRows(runId, filter, { offset, limit, order = 'row' }) {
-      checkPage({ limit });
-      if (!Number.isInteger(offset) || offset < 0) throw new ConfigError(`offset: ${offset}; a whole number from 0 on`);
-      const where = and(...conditions(runId, filter));
-      const { place, by, from } = tableOrders[order];
-      // Where the window begins is found in the index alone.
-      const first = tables
-        .select(place)
-        .from(results)
-        .where(where)
-        .orderBy(...by)
-        .limit(1)
-        .offset(offset);
-      const [counted, items] = await Promise.all([
-        run(tables.select({ total: count() }).from(results).where(where)),
-        run(
-          tables
-            .select(tableColumns)
-            .from(results)
-            .where(and(where, from(first)))
-            .orderBy(...by)
-            .limit(limit),
-        ),
-      ]);
-      return { total: counted[0]?.total ?? 0, items };
     },
 
     async getResult(runId, exampleId) {

@@ -1,0 +1,131 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { experimentYaml, writeRows } from '../testing/api-contract.ts';
+import { forge } from '../testing/forge-process.ts';
+import { type ForgeServer, startForgeServer } from '../testing/forge-server.ts';
+
+let dir: string;
+const examples = 300;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'forge-serve-'));
+  await writeRows(dir, examples);
+  await writeFile(join(dir, 'quick.yaml'), experimentYaml('quick'));
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+async function detail(server: ForgeServer, id: string) {
+  const response = await fetch(`${server.url}/api/experiments/${id}`);
+  return (await response.json()) as {
+    state: string;
+    runs: { status: string; done: number; summary: { calls: number; n: number } }[];
+  };
+}
+
+const post = (server: ForgeServer, path: string, body: unknown, headers: Record<string, string> = {}) =>
+  fetch(`${server.url}/api${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+
+describe('forge serve', () => {
+  it('goes on after kill -9 in the middle of a run: nothing is lost, nothing done twice', async () => {
+    let server = await startForgeServer({ cwd: dir });
+    const created = await post(server, '/experiments', { source: experimentYaml('killed', '', 20), start: true });
+    const { id } = (await created.json()) as { id: string };
+    const done = async () => (await detail(server, id)).runs[0]?.done ?? 0;
+    for (const least of [5, 60]) {
+      await expect.poll(done, { timeout: 30_000 }).toBeGreaterThan(least);
+      const before = await done();
+      await server.stop('SIGKILL');
+      server = await startForgeServer({ cwd: dir });
+      expect(await done()).toBeGreaterThanOrEqual(before);
+    }
+    await expect.poll(async () => (await detail(server, id)).state, { timeout: 60_000 }).toBe('finished');
+    expect((await detail(server, id)).runs.map((run) => [run.summary.n, run.summary.calls])).toEqual([
+      [examples, examples],
+      [examples, examples],
+    ]);
+    expect(await server.stop()).toBe(0);
+  }, 180_000);
+
+  it('lends the database to the commands, and shows what they run', async () => {
+    const server = await startForgeServer({ cwd: dir });
+    try {
+      expect((await stat(join(dir, '.forge', 'server.json'))).mode & 0o777).toBe(0o600);
+      const run = await forge(['run', 'quick.yaml', '--json'], { cwd: dir });
+      expect(run.stderr).not.toContain('in use');
+      expect(run.code).toBe(0);
+      const { experiment } = JSON.parse(run.stdout) as { experiment: { id: string } };
+      expect(await detail(server, experiment.id)).toMatchObject({ state: 'finished', runs: [{ done: examples }, {}] });
+      expect((await forge(['show', experiment.id], { cwd: dir })).stdout).toContain('blind');
+      expect((await forge(['export', experiment.id, '--format', 'csv'], { cwd: dir })).stdout.split('\n')).toHaveLength(
+        2 * examples + 2,
+      );
+      const second = await forge(['serve'], { cwd: dir });
+      expect(second.stdout).toContain(`running already: ${server.url}`);
+      expect(second.code).toBe(0);
+    } finally {
+      await server.stop();
+    }
+    expect((await forge(['list'], { cwd: dir })).stdout).toContain('quick');
+  }, 120_000);
+
+  it('runs a file first, once, and prints what was found', async () => {
+    await writeFile(join(dir, 'first.yaml'), experimentYaml('first'));
+    for (const _ of [1, 2]) {
+      const server = await startForgeServer({ cwd: dir, args: ['--port', '0', '--run', 'first.yaml'] });
+      try {
+        await expect.poll(() => server.output(), { timeout: 30_000 }).toContain('blind is worse than plain');
+        const listed = await fetch(`${server.url}/api/experiments?text=first`);
+        expect(((await listed.json()) as { items: unknown[] }).items).toHaveLength(1);
+      } finally {
+        await server.stop();
+      }
+    }
+  }, 120_000);
+
+  it('answers no page of another site, and runs no script but its own', async () => {
+    const server = await startForgeServer({ cwd: dir });
+    try {
+      const foreign = await post(server, '/experiments', { source: '' }, { origin: 'https://example.com' });
+      expect(foreign.status).toBe(403);
+      const port = new URL(server.url).port;
+      const { request } = await import('node:http');
+      const status = await new Promise<number | undefined>((resolve, reject) => {
+        const asked = request(
+          { host: '127.0.0.1', port, path: '/api/health', headers: { host: `evil.test:${port}` } },
+          (r) => resolve(r.statusCode),
+        );
+        asked.on('error', reject).end();
+      });
+      expect(status).toBe(403);
+      const page = await fetch(`${server.url}/`);
+      expect(page.status).toBe(200);
+      expect(page.headers.get('content-security-policy')).toMatch(/script-src 'self' 'sha256-/);
+      expect(page.headers.get('content-security-policy')).not.toMatch(/script-src[^;]*unsafe/);
+      expect((await fetch(`${server.url}/docs/`)).status).toBe(200);
+      expect((await fetch(`${server.url}/docs/swagger-ui-bundle.js`)).status).toBe(200);
+      expect((await fetch(`${server.url}/../../package.json`)).status).toBe(404);
+      expect((await fetch(`${server.url}/%2e%2e/%2e%2e/package.json`)).status).toBe(404);
+    } finally {
+      await server.stop();
+    }
+  }, 60_000);
+
+  it('says in one line what is wrong with its options', async () => {
+    const taken = await startForgeServer({ cwd: dir });
+    try {
+      const { port } = new URL(taken.url);
+      const other = await forge(['serve', '--port', port], { cwd: dir, env: { FORGE_HOME: 'other' } });
+      expect(other.code).toBe(2);
+      expect(other.stderr).toContain(`--port ${port}: in use`);
+    } finally {
+      await taken.stop();
+    }
+    expect((await forge(['serve', '--port', 'many'], { cwd: dir })).stderr).toContain('whole number');
+  }, 60_000);
+});

@@ -1,0 +1,21 @@
+import { asc, eq, ilike, isNotNull, isNull, or, type SQL, sql } from 'drizzle-orm';
+import type { ResultFilter } from '../store.ts';
+import { containing } from './database.ts';
+import { results } from './schema.ts';
+import { encodeText } from './storable-text.ts';
+
+export const inOrder = [asc(results.rowIndex), asc(results.exampleId)] as const;
+
+/** What the results of a run have to meet. */
+export function conditions(runId: string, filter: ResultFilter): (SQL | undefined)[] {
+  const { metric, minScore, belowScore, failed, text } = filter;
+  const pattern = text === undefined ? undefined : encodeText(containing(text));
+  const score = metric === undefined ? undefined : sql`(${results.scores} ->> ${encodeText(metric)})::double precision`;
+  return [
+    eq(results.runId, runId),
+    score && minScore !== undefined ? sql`${score} >= ${minScore}::double precision` : undefined,
+    score && belowScore !== undefined ? sql`${score} < ${belowScore}::double precision` : undefined,
+    failed === undefined ? undefined : failed ? isNotNull(results.failure) : isNull(results.failure),
+    pattern === undefined ? undefined : or(ilike(results.question, pattern), ilike(results.answer, pattern)),
+  ];
+}

@@ -1,0 +1,107 @@
+import { and, count, desc, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
+import { ConfigError } from '../errors.ts';
+import type { ResultFilter, RowOrder, Store, TableRow } from '../store.ts';
+import { anyOf, checkPage, type Database } from './database.ts';
+import { isFullId } from './record-id.ts';
+import { conditions, inOrder } from './result-filter.ts';
+import { failureKind } from './result-rows.ts';
+import { results } from './schema.ts';
+import { decodeJson, decodeText } from './storable-text.ts';
+
+/** Characters of a long text in a line of a table. */
+const tableTextLength = 300;
+const tableTargets = 3;
+/** One character is stored as five at most (storable-text.ts): what the database cuts off is never needed. */
+const storedLength = sql.raw(String(tableTextLength * 5));
+
+/** The beginning of a text, without half a surrogate pair at its end. */
+function shortened(text: string): string {
+  if (text.length <= tableTextLength) return text;
+  const cut = text.slice(0, tableTextLength);
+  return /[\uD800-\uDBFF]$/.test(cut) && /^[\uDC00-\uDFFF]/.test(text.slice(tableTextLength)) ? cut.slice(0, -1) : cut;
+}
+
+const tableColumns = {
+  exampleId: results.exampleId,
+  index: results.rowIndex,
+  question: sql`left(${results.question}, ${storedLength})`.mapWith((stored: string) => shortened(decodeText(stored))),
+  targets:
+    sql`to_jsonb(array(select left(target, ${storedLength}) from jsonb_array_elements_text(${results.targets}) as target limit ${sql.raw(String(tableTargets))}))`.mapWith(
+      (stored: string) => (decodeJson(stored) as string[]).map(shortened),
+    ),
+  answer: sql`left(${results.answer}, ${storedLength})`.mapWith((stored: string) => shortened(decodeText(stored))),
+  failureKind,
+  flags: results.flags,
+  scores: results.scores,
+  latencyMs: results.latencyMs,
+  completionTokens: results.completionTokens,
+  cachedCalls: results.cachedCalls,
+};
+
+/** The orders of a table: `place` is what an index holds in this order, `from` is true at a place and after it. */
+const tableOrders = {
+  row: {
+    place: { rowIndex: results.rowIndex, exampleId: results.exampleId },
+    by: inOrder,
+    from: (place: SQLWrapper) => sql`(${results.rowIndex}, ${results.exampleId}) >= ${place}`,
+  },
+  slowest: {
+    place: { latencyMs: results.latencyMs, rowIndex: results.rowIndex, exampleId: results.exampleId },
+    by: [desc(results.latencyMs), desc(results.rowIndex), desc(results.exampleId)],
+    from: (place: SQLWrapper) => sql`(${results.latencyMs}, ${results.rowIndex}, ${results.exampleId}) <= ${place}`,
+  },
+} as const satisfies Record<RowOrder, unknown>;
+
+const isEmpty = (filter: ResultFilter) => Object.values(filter).every((value) => value === undefined);
+
+/** Results as lines of a table. */
+export function createTableStore({ tables, run }: Database): Pick<Store, 'listTableRows'> {
+  const totalOf = async (where: SQL | undefined) =>
+    (await run(tables.select({ total: count() }).from(results).where(where)))[0]?.total ?? 0;
+
+  return {
+    async listTableRows(runId, filter, { offset, limit, order = 'row' }) {
+      checkPage({ limit });
+      if (!Number.isInteger(offset) || offset < 0) throw new ConfigError(`offset: ${offset}; a whole number from 0 on`);
+      if (!isFullId(runId)) return { total: 0, items: [] };
+      const { place, by, from } = tableOrders[order];
+      const where = and(...conditions(runId, filter));
+      const rows = (wanted: SQL | undefined): Promise<TableRow[]> =>
+        run(
+          tables
+            .select(tableColumns)
+            .from(results)
+            .where(wanted)
+            .orderBy(...by)
+            .limit(limit),
+        );
+
+      if (isEmpty(filter)) {
+        // Both are found in an index alone.
+        const begin = tables
+          .select(place)
+          .from(results)
+          .where(where)
+          .orderBy(...by)
+          .limit(1)
+          .offset(offset);
+        const [total, items] = await Promise.all([totalOf(where), rows(and(where, from(begin)))]);
+        return { total, items };
+      }
+      // A filter looks at every row of the run: once for both.
+      const found = await run(
+        tables
+          .select({ id: results.id, total: sql`count(*) over ()`.mapWith(Number) })
+          .from(results)
+          .where(where)
+          .orderBy(...by)
+          .limit(limit)
+          .offset(offset),
+      );
+      const [first] = found;
+      if (first === undefined) return { total: offset === 0 ? 0 : await totalOf(where), items: [] };
+      const ids = found.map(({ id }) => id);
+      return { total: first.total, items: await rows(anyOf(results.id, 'bigint', ids)) };
+    },
+  };
+}
