@@ -45,7 +45,7 @@ module.exports = {
     {
       name: 'nothing-imports-a-door',
       severity: 'error',
-      from: { path: '^packages/forge/src/', pathNot: ['^packages/forge/src/(cli|api)/'] },
+      from: { path: '^packages/forge/src/', pathNot: ['^packages/forge/src/(cli|api|testing)/'] },
       to: { path: '^packages/forge/src/(cli|api)/' },
     },
     {

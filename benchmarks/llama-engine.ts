@@ -8,8 +8,8 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { getLlama, LlamaLogLevel, type LlamaModel } from 'node-llama-cpp';
-import { markdownTable } from '../packages/forge/src/lib/format.ts';
 import { definition } from '../packages/forge/src/engines/llama-cpp.ts';
+import { markdownTable } from '../packages/forge/src/lib/format.ts';
 import { mapConcurrent } from '../packages/forge/src/lib/map-concurrent.ts';
 import { quantile } from '../packages/forge/src/statistics/quantile.ts';
 

@@ -1,3 +1,5 @@
+import type { ExperimentSpec, VariantSpec } from '../packages/forge/src/load-experiment.ts';
+import { readFinding } from '../packages/forge/src/read-finding.ts';
 import type { ExampleResult, Provenance, RunStatus } from '../packages/forge/src/run.ts';
 import type { RunRecord, Store } from '../packages/forge/src/store.ts';
 import { exampleCall, exampleProvenance } from '../packages/forge/src/testing/example-results.ts';
@@ -61,9 +63,7 @@ function summaryOf(rows: number): unknown {
     n: rows,
     failed: { total: Math.floor(rows / 50), byKind: { timeout: Math.floor(rows / 50) } },
     flags: { 'cut-off': Math.floor(rows / 20) },
-    metrics: Object.fromEntries(
-      ['exact-match', 'f1', 'contains', 'rouge-l'].map((name) => [name, estimate(random(), rows)]),
-    ),
+    metrics: Object.fromEntries(metrics.map((name) => [name, estimate(random(), rows)])),
     latencyMs: Object.fromEntries(['p50', 'p95', 'p99', 'mean'].map((name) => [name, estimate(900 * random(), rows)])),
     throughput: { examplesPerSecond: 4.2, completionTokensPerSecond: 403.2 },
     tokens: { ...tokens, promptPerExample: 412, cachedPromptPerExample: 300, completionPerExample: 96 },
@@ -77,15 +77,22 @@ function summaryOf(rows: number): unknown {
   };
 }
 
-function specOf(i: number, variant: number): unknown {
+const metrics = ['exact-match', 'f1', 'contains', 'numeric-match'];
+
+function specOf(i: number, variant: number): VariantSpec {
+  const name = `${pick(methods, i + variant)}-${variant}`;
   return {
-    name: pick(methods, i + variant),
+    variant: name,
+    group: name,
     method: { name: pick(methods, i + variant), options: { shots: variant, template: sentence(250) } },
     engine: { name: pick(engines, i), options: { model: pick(models, i), threads: 4 } },
     dataset: { name: pick(datasets, i), options: { limit: 1000, split: 'test' } },
-    metrics: ['exact-match', 'f1', 'contains', 'rouge-l'].map((name) => ({ name, options: {} })),
-    sampling: { temperature: 0, maxTokens: 512 },
+    metrics: metrics.map((metric) => ({ name: metric, options: {} })),
+    sampling: { temperature: 0, topP: 1, topK: 0, maxTokens: 512, stop: [] },
+    sample: null,
+    sampleSeed: '0',
     seed: i,
+    cache: true,
   };
 }
 
@@ -146,12 +153,15 @@ export async function seedStore(store: Store, size: SeedSize): Promise<Seeded> {
     const name = `${pick(methods, i)} on ${pick(datasets, i * 7)} ${(i * 7919) % 1000}`;
     const description = `Does ${pick(methods, i)} help ${pick(models, i)}? ${sentence(20)}`;
     const template = sentence(300);
+    const specs = counts.map((_, v) => specOf(i, v));
+    const compare = { baseline: specs[0]?.variant ?? '', metric: 'exact-match', alpha: 0.05, minimumEffect: 0.05 };
+    const config: ExperimentSpec = { name, description, variants: specs, compare };
     const { experiment, runs } = await store.createExperiment({
       name,
       source: `version: 1\nname: ${name}\ndescription: ${description}\ntemplate: ${template}\n`,
-      config: { version: 1, name, description, template, variants: counts.map((_, v) => specOf(i, v)) },
+      config,
       configHash: `hash-${i}`,
-      runs: counts.map((_, v) => ({ variant: `${pick(methods, i + v)}-${v}`, spec: specOf(i, v) })),
+      runs: specs.map((spec) => ({ variant: spec.variant, spec })),
     });
     made.push(runs);
     for (const [v, run] of runs.entries()) {
@@ -160,11 +170,8 @@ export async function seedStore(store: Store, size: SeedSize): Promise<Seeded> {
       stored += rows;
     }
     if (i % 20 === 0) size.progress?.(stored);
-    const [baseline = '', candidate = ''] = runs.map(({ variant }) => variant);
-    if (candidate !== '') {
-      const headline = [{ baseline, candidate, verdict: 'better', sentence: sentence(20) }];
-      await store.saveFinding(experiment.id, { comparisons: headline, notes: sentence(500) }, headline);
-    }
+    // As at the end of a run: the finding is computed and kept.
+    await readFinding(store, experiment);
   }
   const [[long], pair, short] = made as [[RunRecord], RunRecord[], RunRecord[]];
   return {

@@ -1,4 +1,4 @@
-import type { ButtonHTMLAttributes, ReactNode } from 'react';
+import type { ComponentProps, ReactNode } from 'react';
 import type { ExperimentState, RunStatus } from '../lib/api.ts';
 
 const buttonLooks = {
@@ -15,7 +15,7 @@ export function Button({
   look = 'plain',
   className = '',
   ...rest
-}: ButtonHTMLAttributes<HTMLButtonElement> & { look?: keyof typeof buttonLooks }) {
+}: ComponentProps<'button'> & { look?: keyof typeof buttonLooks }) {
   return <button type="button" {...rest} className={`${buttonClass(look)} ${className}`} />;
 }
 

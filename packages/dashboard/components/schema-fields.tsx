@@ -161,7 +161,8 @@ export function ChoiceField({ label, schema, value, fallback, required, onChange
   );
 }
 
-const asLines = (value: unknown) => (Array.isArray(value) ? value.map((one) => escapeLine(asText(one))).join('\n') : '');
+const asLines = (value: unknown) =>
+  Array.isArray(value) ? value.map((one) => escapeLine(asText(one))).join('\n') : '';
 
 export function ListField({ label, schema, value, fallback, required, onChange }: FieldProps) {
   const [text, setTyped] = useTyped(asLines(value));

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import {
   addVariant,
   keysNotInForm,
@@ -158,6 +158,12 @@ describe('variants', () => {
   it('get a name of their own', () => {
     const text = addVariant(minimalSource, ['naive', 'chain-of-thought']);
     expect(Object.keys(parse(text).variants)).toEqual(['naive', 'chain-of-thought', 'naive-2']);
+  });
+
+  it('may be called by a number', () => {
+    const text = setComponent('variants:\n  1: { method: naive }\n', ['variants', '1', 'method'], 'f');
+    expect(text).toBe('variants:\n  1: { method: f }\n');
+    expect(renameVariant(text, '1', '2')).toBe('variants:\n  "2": { method: f }\n');
   });
 
   it('leave no baseline behind', () => {

@@ -66,12 +66,16 @@ export function numberProblem(schema: JsonSchema, value: unknown): string | unde
 
 /** maxTokens to `Max tokens`. */
 export function inWords(key: string): string {
-  const words = key.replace(/([a-z0-9])([A-Z])/g, (_, before: string, letter: string) => `${before} ${letter.toLowerCase()}`);
+  const words = key.replace(
+    /([a-z0-9])([A-Z])/g,
+    (_, before: string, letter: string) => `${before} ${letter.toLowerCase()}`,
+  );
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** Line breaks inside of a text that shares its box with others. */
-export const escapeLine = (text: string) => text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\t', '\\t');
+export const escapeLine = (text: string) =>
+  text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\t', '\\t');
 
 export const unescapeLine = (text: string) =>
   text.replace(/\\(.)/g, (whole, letter: string) => ({ n: '\n', t: '\t', '\\': '\\' })[letter] ?? whole);

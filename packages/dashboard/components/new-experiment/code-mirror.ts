@@ -77,6 +77,8 @@ export function createEditor(
   parent: HTMLElement,
   options: { value: string; label: string; describedBy: string; onChange: (value: string) => void },
 ): EditorHandle {
+  // Texts that were handed out and have not come back: React may bring an older one after the next letter was typed.
+  let handedOut: string[] = [];
   const view = new EditorView({
     parent,
     state: EditorState.create({
@@ -99,8 +101,10 @@ export function createEditor(
           spellcheck: 'false',
         }),
         EditorView.updateListener.of((update) => {
-          if (update.docChanged && !update.transactions.some((one) => one.annotation(fromOutside)))
-            options.onChange(update.state.doc.toString());
+          if (!update.docChanged || update.transactions.some((one) => one.annotation(fromOutside))) return;
+          const text = update.state.doc.toString();
+          handedOut.push(text);
+          options.onChange(text);
         }),
       ],
     }),
@@ -108,7 +112,9 @@ export function createEditor(
   return {
     update(value, problems) {
       const was = view.state.doc.toString();
-      if (was !== value)
+      const known = handedOut.lastIndexOf(value);
+      handedOut = handedOut.slice(known + 1);
+      if (was !== value && known < 0)
         view.dispatch({ changes: difference(was, value), annotations: fromOutside.of(true), scrollIntoView: false });
       view.dispatch(setDiagnostics(view.state, diagnosticsOf(view.state, problems)));
     },

@@ -1,0 +1,84 @@
+// Pictures of every page from real runs of the bundled lab model, into docs/screenshots.
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BrowserContext } from 'playwright-core';
+import { browserPath, launchBrowser } from '../packages/dashboard/e2e/browser.ts';
+import { startForgeServer } from '../packages/forge/src/testing/forge-server.ts';
+
+const root = join(import.meta.dirname, '..');
+const folder = join(root, 'docs', 'screenshots');
+
+if (browserPath === undefined) {
+  console.error('No browser found: install chromium, or name one in CHROME_PATH.');
+  process.exit(2);
+}
+const home = await mkdtemp(join(tmpdir(), 'forge-screenshots-'));
+await mkdir(folder, { recursive: true });
+const server = await startForgeServer({ cwd: root, env: { FORGE_HOME: home } });
+const browser = await launchBrowser();
+
+interface Made {
+  readonly id: string;
+  readonly runs: { id: string }[];
+}
+
+/** Runs an experiment of the project's folder to its end. */
+async function runExample(name: string): Promise<Made> {
+  const catalog = (await (await fetch(`${server.url}/api/catalog`)).json()) as {
+    examples: { name: string; source: string }[];
+  };
+  const source = catalog.examples.find((one) => one.name === name)?.source;
+  const response = await fetch(`${server.url}/api/experiments`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ source, start: true }),
+  });
+  const { id } = (await response.json()) as Made;
+  for (;;) {
+    const experiment = (await (await fetch(`${server.url}/api/experiments/${id}`)).json()) as Made & { state: string };
+    if (experiment.state === 'finished') return experiment;
+    if (experiment.state === 'failed') throw new Error(`${name} failed`);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+async function shoot(context: BrowserContext, name: string, path: string, fullPage = false): Promise<void> {
+  const page = await context.newPage();
+  await page.goto(`${server.url}${path}`);
+  await page.waitForLoadState('networkidle');
+  await page.waitForTimeout(800);
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage });
+  console.log(`docs/screenshots/${name}.png`);
+  await page.close();
+}
+
+try {
+  const fewShot = await runExample('few-shot');
+  const quickstart = await runExample('quickstart');
+  const rows = (await (await fetch(`${server.url}/api/runs/${quickstart.runs[1]?.id}/results?limit=1`)).json()) as {
+    items: { exampleId: string }[];
+  };
+  const experiment = `/experiment?id=${quickstart.id}`;
+  const example = `${experiment}&run=${quickstart.runs[1]?.id}&example=${rows.items[0]?.exampleId}`;
+  const runs = [...quickstart.runs, ...fewShot.runs].map((run) => run.id).join(',');
+  const pages = [
+    ['home', '/'],
+    ['experiments', '/experiments'],
+    ['new-experiment', '/experiments/new?example=quickstart'],
+    ['experiment', experiment],
+    ['example', example],
+    ['compare', `/compare?runs=${quickstart.runs.map((run) => run.id).join(',')}`],
+  ] as const;
+  const wide = await browser.newContext({ viewport: { width: 1600, height: 1000 }, colorScheme: 'light' });
+  for (const [name, path] of pages) await shoot(wide, name, path);
+  await shoot(wide, 'compare-many', `/compare?runs=${runs}`);
+  const dark = await browser.newContext({ viewport: { width: 1600, height: 1000 }, colorScheme: 'dark' });
+  await shoot(dark, 'experiment-dark', experiment);
+  const narrow = await browser.newContext({ viewport: { width: 380, height: 800 }, colorScheme: 'light' });
+  for (const [name, path] of pages) await shoot(narrow, `${name}-narrow`, path);
+} finally {
+  await browser.close();
+  await server.stop();
+  await rm(home, { recursive: true, force: true });
+}
