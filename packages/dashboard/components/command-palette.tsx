@@ -62,7 +62,6 @@ export function CommandPaletteButton() {
       <button
         type="button"
         onClick={() => show('palette')}
-        aria-label="Search and commands"
         aria-keyshortcuts="Control+K Meta+K"
         aria-haspopup="dialog"
         title="Search and commands (Ctrl+K)"
@@ -72,6 +71,7 @@ export function CommandPaletteButton() {
           <circle cx="7" cy="7" r="4.5" />
           <path d="m10.5 10.5 4 4" strokeLinecap="round" />
         </svg>
+        <span className="sr-only">Search and commands</span>
         <kbd className="hidden font-sans text-xs md:inline">Ctrl K</kbd>
       </button>
       <Suspense fallback={null}>

@@ -1,6 +1,7 @@
 'use client';
 import Link from 'next/link';
 import { usePathname } from 'next/navigation';
+import { CommandPaletteButton } from './command-palette.tsx';
 import { ThemeButton } from './theme-button.tsx';
 
 const pages = [
@@ -34,6 +35,7 @@ export function Navigation() {
         >
           <span aria-hidden="true">+ </span>New<span className="hidden sm:inline"> experiment</span>
         </Link>
+        <CommandPaletteButton />
         <ThemeButton />
       </nav>
     </header>

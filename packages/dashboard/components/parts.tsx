@@ -117,7 +117,7 @@ export function ErrorState({ error, retry }: { error: unknown; retry?: () => voi
 /** Holds the place of what is on its way: the page does not jump when it comes. `height` in px. */
 export function Loading({ height, label = 'Loading' }: { height: number; label?: string }) {
   return (
-    <div role="status" aria-label={label} style={{ height }} className="animate-pulse rounded-lg bg-raised">
+    <div role="status" aria-label={label} style={{ height }} className="rounded-lg bg-raised motion-safe:animate-pulse">
       <span className="sr-only">{label}</span>
     </div>
   );

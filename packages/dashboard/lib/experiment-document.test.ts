@@ -61,6 +61,7 @@ describe('an edit', () => {
 
   it('quotes a text that would be read as something else, and keeps line breaks', () => {
     expect(parse(setValue(source, ['name'], '12')).name).toBe('12');
+    expect(setValue(setValue(source, ['name'], ''), ['name'], 'try')).toBe(source);
     expect(parse(setValue(source, ['description'], 'a: b\n# c')).description).toBe('a: b\n# c');
     expect(parse(setOption(source, ['dataset'], ['split'], 'a\n\nb')).dataset.split).toBe('a\n\nb');
     expect(parse(setValue('name: "7"\nsample: 3\n', ['sample'], 'many')).sample).toBe('many');

@@ -129,7 +129,7 @@ export function put(document: Document, path: Path, value: unknown): void {
   const isPlain = value === null || typeof value !== 'object';
   // Into the node that is there, so that its comment stays; the style may not fit the new value.
   if (isScalar(old) && isPlain) {
-    if (typeof old.value !== typeof value || String(value).includes('\n')) old.type = undefined;
+    if (old.value === '' || typeof old.value !== typeof value || String(value).includes('\n')) old.type = undefined;
     old.source = undefined;
     old.value = value;
   } else document.setIn(path, isPlain ? value : document.createNode(value));

@@ -99,6 +99,7 @@ export function createEditor(
           'aria-label': options.label,
           'aria-describedby': options.describedBy,
           spellcheck: 'false',
+          tabindex: '0',
         }),
         EditorView.updateListener.of((update) => {
           if (!update.docChanged || update.transactions.some((one) => one.annotation(fromOutside))) return;

@@ -1,8 +1,9 @@
 'use client';
 import type { ComponentDefinition } from '../../lib/api.ts';
 import { type Path, readComponent, setComponent, setOption } from '../../lib/experiment-document.ts';
+import { jsonSchemas } from '../../lib/json-schema.ts';
+import { Labelled } from '../labelled.tsx';
 import { inputClass } from '../parts.tsx';
-import { Labelled } from '../schema-fields.tsx';
 import { SchemaForm } from '../schema-form.tsx';
 import type { Edit } from './use-draft.ts';
 
@@ -30,6 +31,7 @@ export function ComponentField({
   const above = readComponent(shared);
   const effective = name ?? above.name;
   const definition = definitions.find((one) => one.name === effective);
+  const few = Object.keys(jsonSchemas(definition?.options.properties)).length <= 2;
   const unknown = name !== undefined && definition === undefined;
   const none = above.name === undefined ? '(none)' : `as shared: ${above.name}`;
   return (
@@ -62,7 +64,7 @@ export function ComponentField({
           schema={definition.options}
           value={options}
           inherited={above.name === effective ? above.options : {}}
-          fold={`${label} options`}
+          {...(few ? {} : { fold: `${label} options` })}
           onOption={(option, value) => edit((source) => setOption(source, path, option, value))}
         />
       )}

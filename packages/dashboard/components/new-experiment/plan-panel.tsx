@@ -45,7 +45,7 @@ const total = (costs: readonly Costs[]): Costs =>
     wallMs: sum.wallMs === undefined || one.wallMs === undefined ? undefined : sum.wallMs + one.wallMs,
   }));
 
-const cell = 'px-2 py-1.5 text-right tabular-nums whitespace-nowrap';
+const cell = 'px-2 py-1.5 text-end tabular-nums whitespace-nowrap';
 
 function Cells({ costs, measured, effect }: { costs: Costs; measured: boolean; effect: ReactNode }) {
   return (
@@ -72,11 +72,11 @@ function PlanTable({ plans, measured }: { plans: readonly VariantPlan[]; measure
       <table className="w-full text-xs">
         <thead className="text-muted">
           <tr>
-            <th scope="col" className="px-2 py-1.5 text-left font-medium">
+            <th scope="col" className="px-2 py-1.5 text-start font-medium">
               Variant
             </th>
             {heads.map((head) => (
-              <th key={head} scope="col" className="px-2 py-1.5 text-right align-bottom font-medium">
+              <th key={head} scope="col" className="px-2 py-1.5 text-end align-bottom font-medium">
                 {head}
               </th>
             ))}
@@ -85,7 +85,7 @@ function PlanTable({ plans, measured }: { plans: readonly VariantPlan[]; measure
         <tbody>
           {plans.map((plan) => (
             <tr key={plan.variant} className="border-t border-line">
-              <th scope="row" className="px-2 py-1.5 text-left font-medium break-words">
+              <th scope="row" className="px-2 py-1.5 text-start font-medium break-words">
                 {plan.variant}
               </th>
               <Cells
@@ -98,7 +98,7 @@ function PlanTable({ plans, measured }: { plans: readonly VariantPlan[]; measure
         </tbody>
         <tfoot>
           <tr className="border-t-2 border-line font-medium">
-            <th scope="row" className="px-2 py-1.5 text-left">
+            <th scope="row" className="px-2 py-1.5 text-start">
               Total
             </th>
             <Cells costs={total(costs)} measured={measured} effect="" />

@@ -10,8 +10,8 @@ import {
   setValue,
   variantsOf,
 } from '../../lib/experiment-document.ts';
+import { Labelled } from '../labelled.tsx';
 import { Button, buttonClass, inputClass } from '../parts.tsx';
-import { Labelled } from '../schema-fields.tsx';
 import { SchemaForm } from '../schema-form.tsx';
 import { ComponentField } from './component-field.tsx';
 import type { Edit } from './use-draft.ts';

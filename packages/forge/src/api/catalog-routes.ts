@@ -5,7 +5,7 @@ import { definitionsOf, type Noun } from '../catalog.ts';
 import { ConfigError, messageOf } from '../errors.ts';
 import { executeProbe } from '../execute-probe.ts';
 import { experimentJsonSchema } from '../experiment-json-schema.ts';
-import { samplingSchema } from '../experiment-schema.ts';
+import { samplingDefaults, samplingSchema } from '../experiment-schema.ts';
 import { parseExperiment } from '../load-experiment.ts';
 import { planExperiment } from '../plan-experiment.ts';
 import { HttpProblem } from './problem.ts';
@@ -64,6 +64,18 @@ const planRoute = createRoute({
 const jsonSchemaOf = (schema: z.ZodType) =>
   z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>;
 
+/** The sampling settings with the defaults that the loader fills in. */
+const samplingJsonSchema = () =>
+  jsonSchemaOf(
+    samplingSchema.extend({
+      temperature: samplingSchema.shape.temperature.default(samplingDefaults.temperature),
+      topP: samplingSchema.shape.topP.default(samplingDefaults.topP),
+      topK: samplingSchema.shape.topK.default(samplingDefaults.topK),
+      maxTokens: samplingSchema.shape.maxTokens.default(samplingDefaults.maxTokens),
+      stop: samplingSchema.shape.stop.default(samplingDefaults.stop),
+    }),
+  );
+
 const describe = (noun: Noun): shapes.ComponentDefinition[] =>
   definitionsOf(noun).map(({ name, summary, options }) => ({ name, summary, options: jsonSchemaOf(options) }));
 
@@ -109,7 +121,7 @@ export function catalogRoutes(parts: ApiParts) {
         engine: describe('engine'),
         method: describe('method'),
         metric: describe('metric'),
-        sampling: jsonSchemaOf(samplingSchema.partial()),
+        sampling: samplingJsonSchema(),
         examples: await exampleFiles(join(surroundings.baseDir, 'experiments')),
       },
       200,
