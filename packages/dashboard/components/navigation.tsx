@@ -14,7 +14,7 @@ export function Navigation() {
   const path = usePathname();
   return (
     <header className="sticky top-0 z-30 border-b border-line bg-surface">
-      <nav aria-label="Main" className="mx-auto flex h-14 max-w-[1560px] items-center gap-1 px-4 sm:px-6">
+      <nav aria-label="Main" className="mx-auto flex h-14 max-w-[1560px] items-center gap-1 px-2 sm:px-6">
         <Link href="/" className="mr-3 hidden font-semibold tracking-tight sm:block">
           LLM Forge
         </Link>
@@ -23,7 +23,7 @@ export function Navigation() {
             key={href}
             href={href}
             aria-current={path === href ? 'page' : undefined}
-            className="rounded-md px-2.5 py-1.5 text-muted hover:bg-raised hover:text-ink aria-[current=page]:bg-accent-soft aria-[current=page]:text-accent"
+            className="rounded-md px-2 py-1.5 text-muted sm:px-2.5 hover:bg-raised hover:text-ink aria-[current=page]:bg-accent-soft aria-[current=page]:text-accent"
           >
             {label}
           </Link>
@@ -31,11 +31,13 @@ export function Navigation() {
         <span className="grow" />
         <Link
           href="/experiments/new"
-          className="mr-1 rounded-md bg-accent px-3 py-1.5 font-medium text-accent-ink hover:opacity-90"
+          className="mr-1 rounded-md bg-accent px-2.5 py-1.5 whitespace-nowrap font-medium text-accent-ink hover:opacity-90"
         >
           <span aria-hidden="true">+ </span>New<span className="hidden sm:inline"> experiment</span>
         </Link>
-        <CommandPaletteButton />
+        <span className="hidden sm:block">
+          <CommandPaletteButton />
+        </span>
         <ThemeButton />
       </nav>
     </header>
