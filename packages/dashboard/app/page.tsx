@@ -1,3 +1,5 @@
+import { Home } from '../components/home/home.tsx';
+
 export default function Page() {
-  return null;
+  return <Home />;
 }
