@@ -59,7 +59,7 @@ const stateLooks: Record<ExperimentState | RunStatus, string> = {
   pending: 'bg-raised text-muted',
   queued: 'bg-accent-soft text-accent',
   running: 'bg-accent-soft text-accent',
-  finished: 'bg-right-soft text-right',
+  finished: 'bg-correct-soft text-correct',
   cancelled: 'bg-warning-soft text-warning',
   failed: 'bg-wrong-soft text-wrong',
 };
@@ -75,7 +75,7 @@ export function StateBadge({ state }: { state: ExperimentState | RunStatus }) {
 }
 
 const verdictLooks: Record<string, string> = {
-  better: 'bg-right-soft text-right',
+  better: 'bg-correct-soft text-correct',
   worse: 'bg-wrong-soft text-wrong',
   tied: 'bg-raised text-ink',
   underpowered: 'bg-warning-soft text-warning',

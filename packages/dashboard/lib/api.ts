@@ -116,6 +116,7 @@ export const api = {
     request<Result>(`/runs/${runId}/results/${encodeURIComponent(exampleId)}`, o),
   compare: (query: { runs: readonly string[]; metric?: string; minimumEffect?: number }, o?: Signal) =>
     request<ComparedRuns>('/compare', { ...o, query: { ...query, runs: query.runs.join(',') } }),
-  eventsUrl: (id: string) => pathWith(`/experiments/${id}/events`),
+  /** `after`: id of the last event seen by a connection before. */
+  eventsUrl: (id: string, after: string) => pathWith(`/experiments/${id}/events`, { after }),
   exportUrl: (id: string, format: 'jsonl' | 'csv' | 'markdown') => pathWith(`/experiments/${id}/export`, { format }),
 };

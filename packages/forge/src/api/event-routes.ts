@@ -6,6 +6,8 @@ import { type ApiParts, createRouter, findExperiment, idParam } from './routing.
 import type * as shapes from './schemas.ts';
 import { stateOf } from './views.ts';
 
+const eventId = z.string().regex(/^\d{1,15}$/, 'must be the id of an event');
+
 const eventsRoute = createRoute({
   method: 'get',
   path: '/experiments/{id}/events',
@@ -16,12 +18,8 @@ const eventsRoute = createRoute({
     'a reconnect with Last-Event-ID goes on after the last one seen, also across a restart of the server), `end` (nothing runs or waits any more).',
   request: {
     params: idParam,
-    headers: z.object({
-      'last-event-id': z
-        .string()
-        .regex(/^\d{1,15}$/, 'must be the id of an event')
-        .optional(),
-    }),
+    headers: z.object({ 'last-event-id': eventId.optional() }),
+    query: z.strictObject({ after: eventId.optional().describe('As Last-Event-ID, for a first request.') }),
   },
   responses: { 200: { description: 'The stream.', content: { 'text/event-stream': { schema: z.string() } } } },
 });
@@ -128,7 +126,8 @@ export function eventRoutes(parts: ApiParts) {
   const router = createRouter();
   router.openapi(eventsRoute, async (c) => {
     const { id } = await findExperiment(store, c.req.valid('param').id);
-    const lastEventId = c.req.valid('header')['last-event-id'];
+    // A browser that reconnects by itself asks with the address of its first request, and says in the header what came since.
+    const lastEventId = c.req.valid('header')['last-event-id'] ?? c.req.valid('query').after;
     if (open >= mostStreams) throw new HttpProblem(503, `${mostStreams} pages are watching already; close some`);
     open++;
     return streamSSE(

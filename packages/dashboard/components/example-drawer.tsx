@@ -1,0 +1,193 @@
+'use client';
+import { useQuery } from '@tanstack/react-query';
+import { Dialog } from 'radix-ui';
+import { type ReactNode, useState } from 'react';
+import { api, type Call, type Result } from '../lib/api.ts';
+import { count, duration } from '../lib/format.ts';
+import { outcomeMarks, outcomeOf } from '../lib/outcome.ts';
+import { Button, ErrorState, Loading } from './parts.tsx';
+
+function CopyButton({ text, label }: { text: string; label: string }) {
+  const [copied, setCopied] = useState(false);
+  return (
+    <button
+      type="button"
+      className="rounded px-1.5 py-0.5 text-xs text-muted hover:bg-raised hover:text-ink"
+      aria-label={`Copy ${label}`}
+      onClick={async () => {
+        await navigator.clipboard.writeText(text);
+        setCopied(true);
+        setTimeout(() => setCopied(false), 1500);
+      }}
+    >
+      {copied ? 'copied' : 'copy'}
+    </button>
+  );
+}
+
+/** What a person or a model wrote: text, whatever it looks like. */
+function TextBlock({ label, text }: { label: string; text: string }) {
+  return (
+    <div>
+      <div className="mb-1 flex items-center justify-between">
+        <h4 className="text-xs font-medium text-muted">{label}</h4>
+        <CopyButton text={text} label={label} />
+      </div>
+      <pre
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+        tabIndex={0}
+        className="max-h-96 overflow-auto rounded-md bg-raised p-3 font-mono text-xs break-words whitespace-pre-wrap"
+      >
+        {text === '' ? '(empty)' : text}
+      </pre>
+    </div>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div className="min-w-0">
+      <dt className="text-xs text-muted">{name}</dt>
+      <dd className="break-words whitespace-pre-wrap">{children}</dd>
+    </div>
+  );
+}
+
+function Timing({ timing }: { timing: Call['timing'] }) {
+  const parts = [
+    ['queued', timing.queuedMs, 'bg-line'],
+    ['prefill', timing.prefillMs, 'bg-muted'],
+    ['decode', timing.decodeMs, 'bg-accent'],
+  ] as const;
+  const sum = parts.reduce((total, [, ms]) => total + ms, 0);
+  return (
+    <div>
+      <div aria-hidden="true" className="flex h-2 overflow-hidden rounded-sm bg-raised">
+        {parts.map(([name, ms, look]) => (
+          <span key={name} className={look} style={{ width: `${sum > 0 ? (100 * ms) / sum : 0}%` }} />
+        ))}
+      </div>
+      <p className="mt-1 text-xs text-muted tabular-nums">
+        {parts.map(([name, ms]) => `${name} ${duration(ms)}`).join(' · ')} · total {duration(timing.totalMs)}
+      </p>
+    </div>
+  );
+}
+
+function CallDetails({ call }: { call: Call }) {
+  const { usage, sampling } = call;
+  return (
+    <section aria-label={`Call ${call.index + 1}`} className="grid gap-3 border-t border-line pt-4">
+      <h3 className="font-semibold">
+        Call {call.index + 1}
+        {call.cached ? (
+          <span className="ms-2 rounded-full bg-warning-soft px-2 py-0.5 text-xs font-medium text-warning">
+            from the cache: times are those of the first call
+          </span>
+        ) : null}
+      </h3>
+      <TextBlock label="Prompt" text={call.prompt} />
+      <TextBlock label={`Output (${call.finishReason})`} text={call.output} />
+      {call.error === undefined ? null : (
+        <p className="rounded-md bg-wrong-soft p-3 break-words text-wrong">
+          {call.error.kind}: {call.error.message}
+        </p>
+      )}
+      <Timing timing={call.timing} />
+      <p className="text-xs text-muted tabular-nums">
+        {count(usage.promptTokens)} prompt tokens ({count(usage.cachedPromptTokens)} reused),{' '}
+        {count(usage.completionTokens)} completion tokens · temperature {sampling.temperature}, at most{' '}
+        {count(sampling.maxTokens)} tokens · seed {call.seed}
+        {call.retries > 0 ? ` · ${call.retries} retries` : ''}
+      </p>
+    </section>
+  );
+}
+
+function ResultDetails({ result, metric }: { result: Result; metric: string }) {
+  const outcome = outcomeOf({ failureKind: result.failure?.kind ?? null, scores: result.scores }, metric);
+  const { sign, look } = outcomeMarks[outcome];
+  return (
+    <div className="grid gap-4">
+      <p>
+        <span className={`rounded-full px-2 py-0.5 text-xs font-medium ${look}`}>
+          <span aria-hidden="true">{sign} </span>
+          {outcome}
+        </span>
+      </p>
+      <dl className="grid gap-3 sm:grid-cols-2">
+        <div className="sm:col-span-2">
+          <Fact name="Question">{result.question}</Fact>
+        </div>
+        <Fact name="Targets">{result.targets.join('\n')}</Fact>
+        <Fact name="Answer">{result.answer === '' ? '(empty)' : result.answer}</Fact>
+        <Fact name="Scores">
+          {Object.entries(result.scores)
+            .map(([name, score]) => `${name} ${Number.isInteger(score) ? score : score.toFixed(3)}`)
+            .join('\n')}
+        </Fact>
+        <Fact name="Latency">{duration(result.latencyMs)}</Fact>
+        {result.flags.length > 0 ? <Fact name="Flags">{result.flags.join(', ')}</Fact> : null}
+        {result.cluster === undefined ? null : <Fact name="Cluster">{result.cluster}</Fact>}
+      </dl>
+      {result.failure === undefined ? null : (
+        <p className="rounded-md bg-wrong-soft p-3 break-words text-wrong">
+          {result.failure.kind}: {result.failure.message}
+        </p>
+      )}
+      {result.steps.map((step, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: steps have no name but their place.
+        <TextBlock key={i} label={`Step ${i + 1}: ${step.kind}`} text={step.text} />
+      ))}
+      {result.calls.map((call) => (
+        <CallDetails key={call.index} call={call} />
+      ))}
+    </div>
+  );
+}
+
+/** One example whole, at the side of the page. */
+export function ExampleDrawer({
+  runId,
+  exampleId,
+  metric,
+  onClose,
+}: {
+  runId: string;
+  exampleId: string;
+  metric: string;
+  onClose: () => void;
+}) {
+  const { data, error, refetch } = useQuery({
+    queryKey: ['result', runId, exampleId],
+    queryFn: ({ signal }) => api.result(runId, exampleId, { signal }),
+  });
+  return (
+    <Dialog.Root open onOpenChange={(open) => (open ? undefined : onClose())}>
+      <Dialog.Portal>
+        <Dialog.Overlay className="fixed inset-0 z-40 bg-black/40" />
+        <Dialog.Content
+          aria-describedby={undefined}
+          className="fixed inset-y-0 end-0 z-50 w-full overflow-y-auto border-s border-line bg-surface p-5 shadow-xl sm:max-w-2xl"
+        >
+          <div className="mb-4 flex items-start gap-3">
+            <Dialog.Title className="mr-auto min-w-0 font-mono text-sm font-semibold break-all">
+              {exampleId}
+            </Dialog.Title>
+            <Dialog.Close asChild>
+              <Button aria-label="Close the example">Close</Button>
+            </Dialog.Close>
+          </div>
+          {error === null ? null : <ErrorState error={error} retry={() => void refetch()} />}
+          {data === undefined ? (
+            error === null ? (
+              <Loading height={400} />
+            ) : null
+          ) : (
+            <ResultDetails result={data} metric={metric} />
+          )}
+        </Dialog.Content>
+      </Dialog.Portal>
+    </Dialog.Root>
+  );
+}

@@ -1,0 +1,245 @@
+'use client';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { api, type ExperimentDetail, type Run } from '../../lib/api.ts';
+import { moment } from '../../lib/format.ts';
+import { useLiveExperiment } from '../../lib/live.ts';
+import { useUrlState } from '../../lib/url-state.ts';
+import { ExampleDrawer } from '../example-drawer.tsx';
+import { IntervalPlot } from '../interval-plot.tsx';
+import { LatencyHistogram } from '../latency-histogram.tsx';
+import { ErrorState, inputClass, Loading, PageTitle, Section, StateBadge } from '../parts.tsx';
+import { ResultsTable } from '../results-table.tsx';
+import { VerdictCard } from '../verdict-card.tsx';
+import { Actions } from './actions.tsx';
+import { FiguresTable } from './figures-table.tsx';
+import { FlipLinks } from './flip-links.tsx';
+import { Progress } from './progress.tsx';
+
+const ongoing = (state: string) => state === 'running' || state === 'queued';
+
+function Choice({
+  label,
+  value,
+  values,
+  onChange,
+}: {
+  label: string;
+  value: string;
+  values: readonly (readonly [string, string])[];
+  onChange: (value: string) => void;
+}) {
+  return (
+    <label className="flex items-center gap-2 text-muted">
+      {label}
+      <select className={`${inputClass} max-w-56`} value={value} onChange={(event) => onChange(event.target.value)}>
+        {values.map(([key, text]) => (
+          <option key={key} value={key}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Findings({ experiment }: { experiment: ExperimentDetail }) {
+  const { set } = useUrlState();
+  if (experiment.comparisons.length === 0) {
+    const reason = ongoing(experiment.state)
+      ? 'A verdict comes when the runs are finished: looking before the end would find differences that are not there.'
+      : 'A verdict needs two finished variants.';
+    return <p className="text-muted">{reason}</p>;
+  }
+  return (
+    <>
+      {experiment.comparisons.map((comparison) => (
+        <VerdictCard
+          key={comparison.candidate}
+          comparison={comparison}
+          flips={
+            <FlipLinks
+              comparison={comparison}
+              runs={experiment.runs}
+              onOpen={(run, example) => set({ run, example })}
+            />
+          }
+        />
+      ))}
+    </>
+  );
+}
+
+function Pictures({
+  experiment,
+  run,
+  onRun,
+}: {
+  experiment: ExperimentDetail;
+  run: Run | undefined;
+  onRun: (id: string) => void;
+}) {
+  const metrics = [...new Set(experiment.runs.flatMap((one) => one.spec.metrics.map((metric) => metric.name)))];
+  const [metric, setMetric] = useState(experiment.metric);
+  const measured = experiment.runs.flatMap((one) => {
+    const estimate = one.summary?.metrics[metric];
+    return estimate === undefined ? [] : [{ label: one.variant, estimate }];
+  });
+  return (
+    <div className="grid items-start gap-4 lg:grid-cols-2">
+      <Section
+        title={ongoing(experiment.state) ? 'Scores so far' : 'Scores'}
+        actions={
+          <Choice
+            label="Metric"
+            value={metric}
+            values={metrics.map((name) => [name, name] as const)}
+            onChange={setMetric}
+          />
+        }
+      >
+        {measured.length === 0 ? (
+          <p className="text-muted">Nothing is measured yet.</p>
+        ) : (
+          <IntervalPlot metric={metric} runs={measured} />
+        )}
+      </Section>
+      <Section
+        title="Latency"
+        actions={
+          <Choice
+            label="Run"
+            value={run?.id ?? ''}
+            values={experiment.runs.map((one) => [one.id, one.variant] as const)}
+            onChange={onRun}
+          />
+        }
+      >
+        {run?.summary?.latencyMs == null ? (
+          <p className="text-muted">Nothing is measured yet.</p>
+        ) : (
+          <LatencyHistogram latency={run.summary.latencyMs} label={run.variant} />
+        )}
+      </Section>
+    </div>
+  );
+}
+
+function Origin({ experiment, run }: { experiment: ExperimentDetail; run: Run | undefined }) {
+  return (
+    <Section title="Origin">
+      <details>
+        <summary className="text-accent">Configuration (YAML)</summary>
+        <pre
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+          tabIndex={0}
+          className="mt-2 overflow-x-auto rounded-md bg-raised p-3 font-mono text-xs"
+        >
+          {experiment.source}
+        </pre>
+      </details>
+      {run === undefined ? null : (
+        <details className="mt-2">
+          <summary className="text-accent">Provenance of {run.variant}</summary>
+          <pre
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+            tabIndex={0}
+            className="mt-2 overflow-x-auto rounded-md bg-raised p-3 font-mono text-xs"
+          >
+            {run.provenance === null ? 'not started' : JSON.stringify({ ...run.provenance, spec: run.spec }, null, 2)}
+          </pre>
+        </details>
+      )}
+    </Section>
+  );
+}
+
+function Content({ experiment }: { experiment: ExperimentDetail }) {
+  const { get, set } = useUrlState();
+  const live = useLiveExperiment(experiment.id, ongoing(experiment.state));
+  const run = experiment.runs.find((one) => one.id === get('run')) ?? experiment.runs[0];
+  const failures = experiment.runs.filter((one) => one.error !== null);
+  const example = get('example');
+  const chooseRun = (id: string) => set({ run: id, example: undefined });
+  return (
+    <>
+      <PageTitle actions={<Actions experiment={experiment} />}>
+        {experiment.name} <StateBadge state={live.progress?.state ?? experiment.state} />
+      </PageTitle>
+      <p className="mb-4 max-w-prose break-words text-muted">
+        {experiment.description} <span className="whitespace-nowrap">Created {moment(experiment.createdAt)}.</span>
+      </p>
+      <div className="grid gap-4">
+        {failures.map((one) => (
+          <ErrorState key={one.id} error={`${one.variant}: ${one.error}`} />
+        ))}
+        {ongoing(experiment.state) ? <Progress experiment={experiment} live={live} /> : null}
+        <Section title="Finding">
+          <Findings experiment={experiment} />
+        </Section>
+        <Pictures experiment={experiment} run={run} onRun={chooseRun} />
+        <Section title={ongoing(experiment.state) ? 'Figures so far' : 'Figures'}>
+          <FiguresTable runs={experiment.runs} baseline={experiment.baseline} />
+        </Section>
+        {run === undefined ? null : (
+          <Section
+            title="Examples"
+            actions={
+              <Choice
+                label="Run"
+                value={run.id}
+                values={experiment.runs.map((one) => [one.id, one.variant] as const)}
+                onChange={chooseRun}
+              />
+            }
+          >
+            <ResultsTable key={run.id} run={run} metric={experiment.metric} />
+          </Section>
+        )}
+        <Origin experiment={experiment} run={run} />
+      </div>
+      {run !== undefined && example !== '' ? (
+        <ExampleDrawer
+          runId={run.id}
+          exampleId={example}
+          metric={experiment.metric}
+          onClose={() => set({ example: undefined })}
+        />
+      ) : null}
+    </>
+  );
+}
+
+export function ExperimentPage() {
+  const { get } = useUrlState();
+  const id = get('id');
+  const { data, error, refetch } = useQuery({
+    queryKey: ['experiment', id],
+    queryFn: ({ signal }) => api.experiment(id, { signal }),
+    enabled: id !== '',
+    placeholderData: (before) => (before?.id === id ? before : undefined),
+  });
+  if (id === '') return <ErrorState error="The address names no experiment: it should be /experiment?id=..." />;
+  if (data !== undefined) return <Content key={data.id} experiment={data} />;
+  if (error !== null) {
+    return (
+      <>
+        <PageTitle>Experiment</PageTitle>
+        <ErrorState error={error} retry={() => void refetch()} />
+      </>
+    );
+  }
+  return (
+    <>
+      <PageTitle>Experiment</PageTitle>
+      <div className="grid gap-4">
+        <Loading height={180} />
+        <div className="grid gap-4 lg:grid-cols-2">
+          <Loading height={280} />
+          <Loading height={280} />
+        </div>
+        <Loading height={600} />
+      </div>
+    </>
+  );
+}

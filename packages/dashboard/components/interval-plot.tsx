@@ -1,0 +1,51 @@
+'use client';
+import { useCallback } from 'react';
+import type { Estimate } from '../lib/api.ts';
+import { percentEstimate } from '../lib/format.ts';
+import { PlotFrame, type PlotFrameProps } from './plot-frame.tsx';
+
+interface Named {
+  readonly label: string;
+  readonly estimate: Estimate;
+}
+
+/** A metric of several runs: a dot for the figure, a line for its interval. */
+export function IntervalPlot({ metric, runs }: { metric: string; runs: readonly Named[] }) {
+  const rows = runs.map(({ label, estimate }) => ({
+    run: label,
+    metric,
+    value: estimate.value,
+    low: estimate.low,
+    high: estimate.high,
+  }));
+  const key = JSON.stringify(rows);
+  const options = useCallback<PlotFrameProps['options']>(
+    (plot, width) => {
+      const data = JSON.parse(key) as typeof rows;
+      const longest = Math.max(...data.map((row) => row.run.length));
+      return {
+        marginLeft: Math.min(width * 0.4, 20 + 7 * longest),
+        marginRight: 20,
+        marginBottom: 40,
+        x: { domain: [0, 1], tickFormat: (value: number) => `${Math.round(100 * value)} %`, grid: true, label: null },
+        y: { label: null, domain: data.map((row) => row.run) },
+        marks: [
+          plot.ruleY(data, { y: 'run', x1: 'low', x2: 'high', stroke: 'var(--accent)', strokeWidth: 3 }),
+          plot.dot(data, { y: 'run', x: 'value', fill: 'var(--accent)', r: 5 }),
+        ],
+      };
+    },
+    [key, metric],
+  );
+  const description = runs.map(({ label, estimate }) => `${label}: ${percentEstimate(estimate)}`).join('; ');
+  return (
+    <PlotFrame
+      title={`${metric}, 95 % intervals`}
+      description={description}
+      fileName={`${metric}-intervals`}
+      height={60 + 34 * runs.length}
+      rows={rows}
+      options={options}
+    />
+  );
+}

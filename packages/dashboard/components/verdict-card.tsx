@@ -1,0 +1,50 @@
+import type { ReactNode } from 'react';
+import type { Comparison } from '../lib/api.ts';
+import { count, points, pValue } from '../lib/format.ts';
+import { VerdictBadge } from './parts.tsx';
+
+const interval = ({ value, low, high }: Comparison['difference']) =>
+  `${points(value)} points [${points(low)}, ${points(high)}]`;
+
+/** One comparison: what it says, and what it rests on. `flips`: what to show of the examples that changed sides. */
+export function VerdictCard({ comparison, flips }: { comparison: Comparison; flips?: ReactNode }) {
+  const { test, neededN, detectableEffect, unmatched } = comparison;
+  const facts = [
+    ['Difference', interval(comparison.difference)],
+    ['Test', `${test.name}, ${pValue(test.pValue)}; corrected for the family (Holm) ${pValue(test.adjustedPValue)}`],
+    [
+      `Equivalence within ${points(comparison.minimumEffect).slice(1)} points (TOST)`,
+      pValue(comparison.equivalencePValue),
+    ],
+    ['Pairs', count(comparison.pairs)],
+    ...(detectableEffect === null
+      ? []
+      : [['Found with 80 % power', `differences from ${points(detectableEffect).slice(1)} points`]]),
+    ...(comparison.verdict === 'underpowered' && neededN !== null && neededN > comparison.pairs
+      ? [['Examples that would tell', count(neededN)]]
+      : []),
+    ...(unmatched.baseline + unmatched.candidate > 0
+      ? [['In one run only, left out', `${count(unmatched.baseline)} and ${count(unmatched.candidate)}`]]
+      : []),
+  ] as [string, string][];
+  return (
+    <article className="grid gap-3 border-b border-line py-4 first:pt-0 last:border-0 last:pb-0">
+      <p className="flex items-baseline gap-2">
+        <VerdictBadge verdict={comparison.verdict} />
+        <span className="min-w-0 font-medium break-words">{comparison.sentence}</span>
+      </p>
+      <dl className="grid gap-x-6 gap-y-1 sm:grid-cols-2 xl:grid-cols-3">
+        {facts.map(([name, value]) => (
+          <div key={name} className="min-w-0">
+            <dt className="text-xs text-muted">{name}</dt>
+            <dd className="break-words tabular-nums">{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {comparison.warnings.length > 0 ? (
+        <p className="rounded-md bg-warning-soft px-3 py-2 text-warning">{comparison.warnings.join('; ')}</p>
+      ) : null}
+      {flips}
+    </article>
+  );
+}
