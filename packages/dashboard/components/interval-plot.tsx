@@ -35,7 +35,7 @@ export function IntervalPlot({ metric, runs }: { metric: string; runs: readonly 
         ],
       };
     },
-    [key, metric],
+    [key],
   );
   const description = runs.map(({ label, estimate }) => `${label}: ${percentEstimate(estimate)}`).join('; ');
   return (

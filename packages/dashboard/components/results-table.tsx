@@ -1,3 +1,4 @@
+// biome-ignore-all lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
 // biome-ignore-all lint/a11y/useSemanticElements: a table that holds a few of its rows at a time cannot be one of HTML.
 // biome-ignore-all lint/a11y/useFocusableInteractive: the group of rows has the focus.
 // biome-ignore-all lint/a11y/useKeyWithClickEvents: j, k and Enter are listened to for the whole page.

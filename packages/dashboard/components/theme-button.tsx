@@ -26,7 +26,7 @@ export function ThemeButton() {
     <button
       type="button"
       onClick={toggleTheme}
-      className="grid size-9 place-items-center rounded-md border border-line hover:bg-raised"
+      className="grid size-9 shrink-0 place-items-center rounded-md border border-line hover:bg-raised"
       aria-label={theme === 'dark' ? 'Use the light theme' : 'Use the dark theme'}
       title="Light or dark"
     >

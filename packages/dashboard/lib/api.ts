@@ -114,7 +114,7 @@ export const api = {
     request<{ total: number; items: TableRow[] }>(`/runs/${runId}/results`, { ...o, query: { ...query } }),
   result: (runId: string, exampleId: string, o?: Signal) =>
     request<Result>(`/runs/${runId}/results/${encodeURIComponent(exampleId)}`, o),
-  compare: (query: { runs: readonly string[]; metric?: string; minimumEffect?: number }, o?: Signal) =>
+  compare: (query: { runs: readonly string[]; metric?: string; minimumEffect?: string }, o?: Signal) =>
     request<ComparedRuns>('/compare', { ...o, query: { ...query, runs: query.runs.join(',') } }),
   /** `after`: id of the last event seen by a connection before. */
   eventsUrl: (id: string, after: string) => pathWith(`/experiments/${id}/events`, { after }),

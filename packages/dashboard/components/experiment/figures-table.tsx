@@ -72,7 +72,7 @@ function figuresOf(runs: readonly Run[]): Figure[] {
 export function FiguresTable({ runs, baseline }: { runs: readonly Run[]; baseline: string }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
-    <section tabIndex={0} aria-label="Figures of the runs" className="overflow-x-auto">
+    <section tabIndex={0} aria-label="Figures of the runs" className="relative overflow-x-auto">
       <table className="w-full border-collapse">
         <thead>
           <tr className="border-b border-line text-start text-xs text-muted">
