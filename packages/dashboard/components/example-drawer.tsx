@@ -44,9 +44,9 @@ function TextBlock({ label, text }: { label: string; text: string }) {
   );
 }
 
-function Fact({ name, children }: { name: string; children: ReactNode }) {
+function Fact({ name, wide = false, children }: { name: string; wide?: boolean; children: ReactNode }) {
   return (
-    <div className="min-w-0">
+    <div className={`min-w-0 ${wide ? 'sm:col-span-2' : ''}`}>
       <dt className="text-xs text-muted">{name}</dt>
       <dd className="break-words whitespace-pre-wrap">{children}</dd>
     </div>
@@ -116,9 +116,9 @@ function ResultDetails({ result, metric }: { result: Result; metric: string }) {
         </span>
       </p>
       <dl className="grid gap-3 sm:grid-cols-2">
-        <div className="sm:col-span-2">
-          <Fact name="Question">{result.question}</Fact>
-        </div>
+        <Fact name="Question" wide>
+          {result.question}
+        </Fact>
         <Fact name="Targets">{result.targets.join('\n')}</Fact>
         <Fact name="Answer">{result.answer === '' ? '(empty)' : result.answer}</Fact>
         <Fact name="Scores">

@@ -1,7 +1,7 @@
 'use client';
-import Link from 'next/link';
 import { usePathname } from 'next/navigation';
 import { CommandPaletteButton } from './command-palette.tsx';
+import { PageLink } from './page-link.tsx';
 import { ThemeButton } from './theme-button.tsx';
 
 const pages = [
@@ -15,26 +15,26 @@ export function Navigation() {
   return (
     <header className="sticky top-0 z-30 border-b border-line bg-surface">
       <nav aria-label="Main" className="mx-auto flex h-14 max-w-[1560px] items-center gap-1 px-2 sm:px-6">
-        <Link href="/" className="mr-3 hidden font-semibold tracking-tight sm:block">
+        <PageLink href="/" className="mr-3 hidden font-semibold tracking-tight sm:block">
           LLM Forge
-        </Link>
+        </PageLink>
         {pages.map(({ href, label }) => (
-          <Link
+          <PageLink
             key={href}
             href={href}
             aria-current={path === href ? 'page' : undefined}
-            className="rounded-md px-2 py-1.5 text-muted sm:px-2.5 hover:bg-raised hover:text-ink aria-[current=page]:bg-accent-soft aria-[current=page]:text-accent"
+            className="rounded-md px-1.5 py-1.5 text-muted sm:px-2.5 hover:bg-raised hover:text-ink aria-[current=page]:bg-accent-soft aria-[current=page]:text-accent"
           >
             {label}
-          </Link>
+          </PageLink>
         ))}
         <span className="grow" />
-        <Link
+        <PageLink
           href="/experiments/new"
           className="mr-1 rounded-md bg-accent px-2.5 py-1.5 whitespace-nowrap font-medium text-accent-ink hover:opacity-90"
         >
           <span aria-hidden="true">+ </span>New<span className="hidden sm:inline"> experiment</span>
-        </Link>
+        </PageLink>
         <span className="hidden sm:block">
           <CommandPaletteButton />
         </span>

@@ -1,10 +1,10 @@
 'use client';
 import { useQuery } from '@tanstack/react-query';
-import Link from 'next/link';
 import { useCallback, useState } from 'react';
 import { api, type ComparedRuns } from '../../lib/api.ts';
 import { duration } from '../../lib/format.ts';
 import { useTypedText, useUrlState } from '../../lib/url-state.ts';
+import { PageLink } from '../page-link.tsx';
 import { Button, ErrorState, inputClass, Loading, PageTitle, Section } from '../parts.tsx';
 import { VerdictCard } from '../verdict-card.tsx';
 import { Flips } from './flips.tsx';
@@ -81,9 +81,9 @@ function Runs({ compared }: { compared: ComparedRuns }) {
     <ul className="flex flex-wrap gap-x-6 gap-y-1">
       {compared.runs.map((run, i) => (
         <li key={run.id}>
-          <Link href={`/experiment?id=${run.experimentId}&run=${run.id}`} className="text-accent hover:underline">
+          <PageLink href={`/experiment?id=${run.experimentId}&run=${run.id}`} className="text-accent hover:underline">
             {run.label}
-          </Link>{' '}
+          </PageLink>{' '}
           <span className="text-muted">
             {run.experimentName}
             {i === 0 ? ', baseline' : ''}

@@ -1,12 +1,12 @@
 'use client';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
-import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { useCallback, useMemo, useRef, useState } from 'react';
 import { ApiError, api, type Experiment, type ExperimentQuery } from '../../lib/api.ts';
 import { count } from '../../lib/format.ts';
 import { useListKeys } from '../../lib/list-keys.ts';
 import { useUrlState } from '../../lib/url-state.ts';
+import { PageLink } from '../page-link.tsx';
 import { Button, buttonClass, EmptyState, ErrorState, Loading, PageTitle } from '../parts.tsx';
 import { ExperimentTable } from './experiment-table.tsx';
 import { Filters, filterKeys } from './filters.tsx';
@@ -23,9 +23,9 @@ function NothingHere({ filtered, onClear }: { filtered: boolean; onClear: () => 
   }
   return (
     <EmptyState title="Nothing is stored yet">
-      <Link href="/experiments/new?example=quickstart" className={buttonClass('primary')}>
+      <PageLink href="/experiments/new?example=quickstart" className={buttonClass('primary')}>
         New experiment
-      </Link>
+      </PageLink>
     </EmptyState>
   );
 }
@@ -42,9 +42,9 @@ function CompareBar({ runs, onClear }: { runs: readonly string[]; onClear: () =>
         {runs.length > mostCompared ? `; ${mostCompared} at most can be compared` : ''}
       </span>
       {fits ? (
-        <Link href={`/compare?runs=${runs.join(',')}`} className={buttonClass('primary')}>
+        <PageLink href={`/compare?runs=${runs.join(',')}`} className={buttonClass('primary')}>
           Compare
-        </Link>
+        </PageLink>
       ) : null}
       <Button onClick={onClear}>Clear</Button>
     </section>

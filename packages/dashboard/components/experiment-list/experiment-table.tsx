@@ -1,6 +1,6 @@
-import Link from 'next/link';
 import type { Experiment, ExperimentQuery } from '../../lib/api.ts';
 import { moment } from '../../lib/format.ts';
+import { PageLink } from '../page-link.tsx';
 import { Button, StateBadge } from '../parts.tsx';
 import { ScoreBar } from '../score-bar.tsx';
 
@@ -124,12 +124,12 @@ export function ExperimentTable(props: ExperimentTableProps) {
               </td>
               <td className="block sm:table-cell sm:px-2 sm:py-3">
                 <span className="flex flex-wrap items-center gap-2">
-                  <Link
+                  <PageLink
                     href={`/experiment?id=${item.id}`}
                     className="font-medium break-words text-accent hover:underline"
                   >
                     {item.name}
-                  </Link>
+                  </PageLink>
                   <StateBadge state={item.state} />
                   {onRestore === undefined ? null : <Button onClick={() => onRestore(item.id)}>Restore</Button>}
                 </span>

@@ -1,9 +1,9 @@
 'use client';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import Link from 'next/link';
 import { Dialog } from 'radix-ui';
 import { useState } from 'react';
 import { api, type ExperimentDetail } from '../../lib/api.ts';
+import { PageLink } from '../page-link.tsx';
 import { Button, buttonClass, ErrorState } from '../parts.tsx';
 
 function ConfirmDelete({ name, onDelete }: { name: string; onDelete: () => void }) {
@@ -77,9 +77,9 @@ export function Actions({ experiment }: { experiment: ExperimentDetail }) {
       <div className="flex flex-wrap gap-2">
         {state === 'draft' ? (
           <>
-            <Link href={`/experiments/new?edit=${id}`} className={buttonClass()}>
+            <PageLink href={`/experiments/new?edit=${id}`} className={buttonClass()}>
               Edit
-            </Link>
+            </PageLink>
             <Button look="primary" disabled={!can('start')} onClick={() => act.mutate(() => api.start(id))}>
               Start
             </Button>
@@ -96,13 +96,13 @@ export function Actions({ experiment }: { experiment: ExperimentDetail }) {
           </Button>
         ) : null}
         {finished.length >= 2 && finished.length <= 10 ? (
-          <Link href={`/compare?runs=${finished.map((run) => run.id).join(',')}`} className={buttonClass()}>
+          <PageLink href={`/compare?runs=${finished.map((run) => run.id).join(',')}`} className={buttonClass()}>
             Compare runs
-          </Link>
+          </PageLink>
         ) : null}
-        <Link href={`/experiments/new?from=${id}`} className={buttonClass()}>
+        <PageLink href={`/experiments/new?from=${id}`} className={buttonClass()}>
           Duplicate
-        </Link>
+        </PageLink>
         <Exports id={id} />
         {deletedAt === null ? (
           <ConfirmDelete name={experiment.name} onDelete={() => act.mutate(() => api.remove(id))} />

@@ -1,9 +1,9 @@
 'use client';
 import { useQuery } from '@tanstack/react-query';
-import Link from 'next/link';
 import { useEffect, useState } from 'react';
 import { api, type Experiment, type Overview } from '../../lib/api.ts';
 import { ago, count } from '../../lib/format.ts';
+import { PageLink } from '../page-link.tsx';
 import {
   buttonClass,
   EmptyState,
@@ -52,9 +52,9 @@ function Totals({ totals }: { totals: Overview['totals'] }) {
 
 function Name({ experiment }: { experiment: Experiment }) {
   return (
-    <Link href={experimentLink(experiment.id)} className="font-medium break-words text-accent hover:underline">
+    <PageLink href={experimentLink(experiment.id)} className="font-medium break-words text-accent hover:underline">
       {experiment.name}
-    </Link>
+    </PageLink>
   );
 }
 
@@ -140,9 +140,9 @@ function Welcome() {
           An experiment compares methods, models or settings over the same examples. On the command line the first one
           is <code className="rounded bg-raised px-1 font-mono">npm run forge -- run experiments/quickstart.yaml</code>
         </p>
-        <Link href="/experiments/new?example=quickstart" className={buttonClass('primary')}>
+        <PageLink href="/experiments/new?example=quickstart" className={buttonClass('primary')}>
           New experiment
-        </Link>
+        </PageLink>
       </EmptyState>
     </Section>
   );
@@ -195,9 +195,9 @@ function Content({ overview, now }: { overview: Overview; now: number }) {
         <Section
           title="Recent experiments"
           actions={
-            <Link href="/experiments" className="text-accent hover:underline">
+            <PageLink href="/experiments" className="text-accent hover:underline">
               All experiments
-            </Link>
+            </PageLink>
           }
         >
           <Recent experiments={overview.recent} now={now} />

@@ -1,5 +1,5 @@
 'use client';
-import Link from 'next/link';
+import { PageLink } from '../page-link.tsx';
 import { Button } from '../parts.tsx';
 import type { Checks } from './use-checks.ts';
 import type { Save } from './use-save.ts';
@@ -47,13 +47,13 @@ export function Examples({ names }: { names: readonly string[] }) {
     <nav aria-label="Examples" className="mb-4 flex flex-wrap gap-x-3 gap-y-1 text-muted">
       <span>Start from an example:</span>
       {names.map((name) => (
-        <Link
+        <PageLink
           key={name}
           href={`/experiments/new?example=${encodeURIComponent(name)}`}
           className="text-accent underline underline-offset-2"
         >
           {name}
-        </Link>
+        </PageLink>
       ))}
     </nav>
   );

@@ -1,0 +1,358 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ForgeServer, startForgeServer } from '../../forge/src/testing/forge-server.ts';
+import { type PostgresServer, startPostgres } from '../../forge/src/testing/postgres-server.ts';
+import { browserPath, launchBrowser } from './browser.ts';
+
+const root = join(import.meta.dirname, '..', '..', '..');
+if (browserPath === undefined) {
+  console.warn('no browser found: the browser tests are skipped; install chromium, or name one in CHROME_PATH');
+}
+
+const hostile = `<img src=x onerror="window.hacked=1"><script>window.hacked=2</script>`;
+
+const hostileExperiment = `version: 1
+name: hostile
+description: "${hostile.replaceAll('"', '\\"')}"
+dataset: { name: json-lines, path: HOME/hostile.jsonl, columns: { question: question, answer: answer } }
+engine: { name: scripted, default: '${hostile}' }
+metrics: [exact-match]
+variants:
+  one: { method: naive }
+  two: { method: { name: naive, template: 'Other: {question}' }, engine: { default: '${hostile} other' } }
+`;
+
+const slowExperiment = `version: 1
+name: slow
+dataset: { name: lab-world, split: arithmetic }
+sample: 400
+engine: { name: scripted, default: '7', latencyMs: 40, concurrency: 2 }
+metrics: [numeric-match]
+cache: false
+method: naive
+`;
+
+const longExperiment = `version: 1
+name: long
+dataset: { name: json-lines, path: HOME/long.jsonl, columns: { question: question, answer: answer } }
+engine: { name: scripted, default: '7', concurrency: 32 }
+metrics: [exact-match]
+method: naive
+`;
+
+interface Created {
+  readonly id: string;
+  readonly state: string;
+  readonly runs: { id: string; done: number; status: string }[];
+}
+
+async function create(server: ForgeServer, source: string): Promise<Created> {
+  const response = await fetch(`${server.url}/api/experiments`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ source, start: true }),
+  });
+  expect(response.status).toBe(200);
+  return (await response.json()) as Created;
+}
+
+async function read(server: ForgeServer, id: string): Promise<Created> {
+  return (await (await fetch(`${server.url}/api/experiments/${id}`)).json()) as Created;
+}
+
+const finished = (server: ForgeServer, id: string) =>
+  expect.poll(async () => (await read(server, id)).state, { timeout: 60_000 }).toBe('finished');
+
+/** What the page complained about, and what axe finds. */
+async function expectClean(page: Page, problems: readonly string[]): Promise<void> {
+  expect(problems).toEqual([]);
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  expect(serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 200)).join(' | ')}`)).toEqual(
+    [],
+  );
+  const overflow = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+  expect(overflow).toBeLessThanOrEqual(0);
+}
+
+function suite(database: (home: string) => Promise<{ env: Record<string, string>; stop: () => Promise<void> }>): void {
+  let home: string;
+  let env: Record<string, string>;
+  let stopDatabase: () => Promise<void>;
+  let server: ForgeServer;
+  let browser: Browser;
+  let context: BrowserContext;
+
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), 'forge-dashboard-'));
+    const { env: more, stop } = await database(home);
+    env = { FORGE_HOME: home, ...more };
+    stopDatabase = stop;
+    server = await startForgeServer({ cwd: root, env });
+    browser = await launchBrowser();
+    context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+    context.setDefaultTimeout(20_000);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+    await stopDatabase?.();
+    await rm(home, { recursive: true, force: true });
+  });
+
+  /** A page that remembers what its console said. */
+  async function open(path: string, within = context): Promise<{ page: Page; problems: string[] }> {
+    const page = await within.newPage();
+    const problems: string[] = [];
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') problems.push(message.text());
+    });
+    await page.goto(`${server.url}${path}`);
+    return { page, problems };
+  }
+
+  it('greets an empty laboratory', async () => {
+    const { page, problems } = await open('/');
+    await page.getByText('Start with an experiment').waitFor();
+    await expectClean(page, problems);
+    await page.goto(`${server.url}/experiments`);
+    await page.getByText('Nothing is stored yet').waitFor();
+    await expectClean(page, problems);
+    await page.goto(`${server.url}/compare`);
+    await page.getByText('No finished run found').waitFor();
+    await expectClean(page, problems);
+    await page.close();
+  });
+
+  it('creates an experiment through the form, watches it finish, finds it, opens a row, compares its runs', async () => {
+    const { page, problems } = await open('/experiments/new?example=quickstart');
+    await page.getByLabel('Name', { exact: false }).first().fill('from-the-form');
+    await page.getByLabel('Sample size').fill('24');
+    await page.getByText('Valid: 2 variants').waitFor();
+    // The text beside the form says the same.
+    await expect.poll(() => page.locator('.cm-content').textContent()).toContain('name: from-the-form');
+    await expect.poll(() => page.locator('.cm-content').textContent()).toContain('sample: 24');
+    await page.getByRole('row', { name: /^Total/ }).waitFor();
+    await expectClean(page, problems);
+    await page.getByRole('button', { name: 'Start', exact: true }).click();
+
+    await page.waitForURL(/\/experiment\?id=/);
+    await page.getByRole('heading', { level: 1, name: 'from-the-form finished' }).waitFor({ timeout: 60_000 });
+    await page.getByText('chain-of-thought is better than naive').first().waitFor();
+    await page.getByRole('figure').first().locator('svg').waitFor();
+    await expectClean(page, problems);
+
+    await page.goto(`${server.url}/experiments`);
+    await page.getByRole('searchbox', { name: 'Search' }).fill('form');
+    await page.waitForURL(/text=form/);
+    await page.getByRole('link', { name: 'from-the-form' }).waitFor();
+    await expectClean(page, problems);
+    await page.keyboard.press('Escape');
+    await page.getByRole('heading', { level: 1 }).click();
+    await page.keyboard.press('j');
+    await page.keyboard.press('Enter');
+
+    await page.waitForURL(/\/experiment\?id=/);
+    const grid = page.getByRole('grid');
+    await grid.getByRole('row').nth(1).waitFor();
+    await page.getByRole('button', { name: 'wrong', exact: true }).click();
+    await page.waitForURL(/outcome=wrong/);
+    await grid.getByText('wrong', { exact: true }).first().waitFor();
+    expect(await grid.getByText('right', { exact: true }).count()).toBe(0);
+    await page.getByRole('heading', { level: 1 }).click();
+    await page.keyboard.press('j');
+    await page.keyboard.press('Enter');
+    const drawer = page.getByRole('dialog');
+    await drawer.getByRole('heading', { name: 'Prompt' }).waitFor();
+    await drawer.getByText('Question: ').first().waitFor();
+    expect(page.url()).toMatch(/example=/);
+    await expectClean(page, problems);
+    await page.keyboard.press('Escape');
+    await drawer.waitFor({ state: 'detached' });
+
+    await page.getByRole('link', { name: 'Compare runs' }).click();
+    await page.waitForURL(/\/compare\?runs=/);
+    await page.getByText('chain-of-thought is better than naive').first().waitFor();
+    await page.getByText(/^Better in chain-of-thought: \d+/).click();
+    await page
+      .getByRole('button', { name: /arithmetic-test/ })
+      .first()
+      .click();
+    await page.getByText('Target:').first().waitFor();
+    await page.getByRole('figure').nth(1).locator('svg').waitFor();
+    await expectClean(page, problems);
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: /against latency as SVG/ }).click();
+    expect((await download).suggestedFilename()).toMatch(/\.svg$/);
+    await page.close();
+  }, 180_000);
+
+  it('shows what a model wrote as text, whatever it is', async () => {
+    await writeFile(
+      join(home, 'hostile.jsonl'),
+      `${JSON.stringify({ question: hostile, answer: 'x' })}\n${JSON.stringify({ question: `${hostile} 2`, answer: hostile })}\n`,
+    );
+    const { id, runs } = await create(server, hostileExperiment.replaceAll('HOME', home));
+    await finished(server, id);
+    const { page } = await open(`/experiment?id=${id}`);
+    await page.getByRole('grid').getByText('window.hacked=1').first().waitFor();
+    await page.getByRole('grid').getByRole('row').nth(1).click();
+    await page.getByRole('dialog').getByText('window.hacked=2').first().waitFor();
+    await page.goto(`${server.url}/compare?runs=${runs.map((run) => run.id).join(',')}`);
+    await page.getByText(/^Better in one: \d+/).click();
+    await page.locator('li button[aria-expanded]').first().click();
+    await page.getByText('window.hacked=1').first().waitFor();
+    await page.goto(`${server.url}/experiments`);
+    await page.getByText('window.hacked=1').first().waitFor();
+    await page.goto(`${server.url}/experiments/new?from=${id}`);
+    await page.getByText('window.hacked=1').first().waitFor();
+    expect(await page.evaluate(() => (window as { hacked?: number }).hacked)).toBeUndefined();
+    expect(await page.locator('img').count()).toBe(0);
+    await page.close();
+  }, 120_000);
+
+  it('comes back by itself after the server was killed in the middle of a run', async () => {
+    const { id } = await create(server, slowExperiment);
+    const { page } = await open(`/experiment?id=${id}`);
+    const bar = page.getByRole('progressbar', { name: 'Progress of naive' });
+    const share = async () => Number(await bar.getAttribute('aria-valuenow').catch(() => 0));
+    await expect.poll(share, { timeout: 30_000 }).toBeGreaterThan(5);
+    const { port } = new URL(server.url);
+    await server.stop('SIGKILL');
+    await page.getByText('reconnecting').waitFor();
+    const before = await share();
+    server = await startForgeServer({ cwd: root, env, args: ['--port', port] });
+    await expect.poll(share, { timeout: 30_000 }).toBeGreaterThan(before);
+    await page.getByRole('heading', { level: 1, name: 'slow finished' }).waitFor({ timeout: 60_000 });
+    const [run] = (await read(server, id)).runs;
+    expect(run).toMatchObject({ done: 400, status: 'finished' });
+    await page.close();
+  }, 180_000);
+
+  it('scrolls to any place of a long run without loading what lies before it', async () => {
+    const lines = Array.from({ length: 3000 }, (_, i) =>
+      JSON.stringify({ question: `Question ${i}?`, answer: `${i % 9}` }),
+    );
+    await writeFile(join(home, 'long.jsonl'), `${lines.join('\n')}\n`);
+    const { id } = await create(server, longExperiment.replace('HOME', home));
+    await finished(server, id);
+    const { page, problems } = await open(`/experiment?id=${id}`);
+    const asked: number[] = [];
+    page.on('request', (request) => {
+      const offset = new URL(request.url()).searchParams.get('offset');
+      if (offset !== null) asked.push(Number(offset));
+    });
+    const grid = page.getByRole('grid');
+    await grid.getByRole('row').nth(1).waitFor();
+    const total = Number(await grid.getAttribute('aria-rowcount')) - 1;
+    expect(total).toBe(3000);
+    await grid.getByRole('rowgroup').evaluate((element) => element.scrollTo(0, element.scrollHeight));
+    await grid
+      .locator(`[aria-rowindex="${total + 1}"]`)
+      .getByText('Question 2999?')
+      .waitFor();
+    expect(new Set(asked).size).toBeLessThanOrEqual(3);
+    expect(asked).not.toContain(400);
+    await expectClean(page, problems);
+    await page.close();
+  }, 120_000);
+
+  it('says what is wrong, and what to do', async () => {
+    const { page } = await open('/experiment?id=00000000');
+    await page.getByRole('alert').getByText('no experiment "00000000"').waitFor();
+    await page.goto(`${server.url}/experiments?status=bogus`);
+    await page.getByRole('alert').getByText('status').waitFor();
+    await page.goto(`${server.url}/nowhere`);
+    await page.getByText('This page could not be found').waitFor();
+    await page.close();
+  });
+
+  it('refuses the second of two edits of one draft, and loses neither', async () => {
+    const response = await fetch(`${server.url}/api/experiments`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ source: slowExperiment.replace('name: slow', 'name: shared-draft') }),
+    });
+    const { id } = (await response.json()) as Created;
+    const [first, second] = [await open(`/experiments/new?edit=${id}`), await open(`/experiments/new?edit=${id}`)];
+    for (const { page } of [first, second]) await page.getByText('Valid: 1 variant').waitFor();
+    await first.page.getByLabel('Sample size').fill('11');
+    await first.page.getByRole('button', { name: 'Save', exact: true }).click();
+    await first.page.waitForURL(/\/experiment\?id=/);
+    await second.page.getByLabel('Sample size').fill('22');
+    await second.page.getByRole('button', { name: 'Save', exact: true }).click();
+    await second.page.getByText(/changed by somebody else/).waitFor();
+    await expect.poll(() => second.page.locator('.cm-content').textContent()).toContain('sample: 22');
+    await second.page.getByRole('button', { name: /theirs/i }).click();
+    await expect.poll(() => second.page.locator('.cm-content').textContent()).toContain('sample: 11');
+    await first.page.close();
+    await second.page.close();
+  }, 60_000);
+
+  it('is usable at 380 px and in the dark', async () => {
+    const narrow = await browser.newContext({ viewport: { width: 380, height: 800 }, colorScheme: 'dark' });
+    narrow.setDefaultTimeout(20_000);
+    const list = (await (await fetch(`${server.url}/api/experiments?text=from-the-form`)).json()) as {
+      items: Created[];
+    };
+    const experiment = list.items[0] as Created;
+    const runs = experiment.runs.map((run) => run.id).join(',');
+    const paths = ['/', '/experiments', '/experiments/new', `/experiment?id=${experiment.id}`, `/compare?runs=${runs}`];
+    for (const path of paths) {
+      const { page, problems } = await open(path, narrow);
+      await page.waitForLoadState('networkidle');
+      expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark');
+      await expectClean(page, problems);
+      await page.close();
+    }
+    await narrow.close();
+  }, 120_000);
+
+  it('loads under 200 kB of JavaScript first, and moves nothing once it is there', async () => {
+    const fresh = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+    const page = await fresh.newPage();
+    let bytes = 0;
+    const devtools = await fresh.newCDPSession(page);
+    await devtools.send('Network.enable');
+    const scripts = new Set<string>();
+    devtools.on('Network.responseReceived', ({ requestId, type }) => {
+      if (type === 'Script') scripts.add(requestId);
+    });
+    devtools.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+      if (scripts.has(requestId)) bytes += encodedDataLength;
+    });
+    await page.addInitScript(() => {
+      const target = window as unknown as { shift: number };
+      target.shift = 0;
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) target.shift += (entry as unknown as { value: number }).value;
+      }).observe({ type: 'layout-shift', buffered: true });
+    });
+    await page.goto(server.url);
+    await page.getByText('Latest findings').waitFor();
+    await page.waitForLoadState('networkidle');
+    expect(bytes).toBeGreaterThan(50_000);
+    expect(bytes).toBeLessThan(200_000);
+    expect(await page.evaluate(() => (window as unknown as { shift: number }).shift)).toBeLessThan(0.1);
+    await fresh.close();
+  }, 60_000);
+}
+
+describe.skipIf(browserPath === undefined)('dashboard in a browser', () => {
+  describe('on the embedded database', () => suite(async () => ({ env: {}, stop: async () => {} })));
+
+  describe('on Postgres', () => {
+    let postgres: PostgresServer;
+    suite(async () => {
+      postgres = await startPostgres();
+      return { env: { DATABASE_URL: postgres.url }, stop: () => postgres.stop() };
+    });
+  });
+});
