@@ -1,19 +1,13 @@
 'use client';
 import { useRouter } from 'next/navigation';
 import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { isTyping } from '../lib/list-keys.ts';
 
 const PaletteDialog = lazy(() => import('./command-palette-dialog.tsx'));
 const ShortcutsDialog = lazy(() => import('./shortcuts-dialog.tsx'));
 
 const afterG: Readonly<Record<string, string>> = { h: '/', e: '/experiments' };
 const secondKeyMs = 1500;
-
-function isTyping(target: EventTarget | null): boolean {
-  return (
-    target instanceof HTMLElement &&
-    (target.isContentEditable || target.closest('input, textarea, select, [role=textbox]') !== null)
-  );
-}
 
 /** The button of the command palette, and the keyboard shortcuts of all pages. */
 export function CommandPaletteButton() {
@@ -35,13 +29,13 @@ export function CommandPaletteButton() {
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.repeat || event.altKey) return;
       const key = event.key.toLowerCase();
-      if (document.querySelector('[role=dialog]') !== null || isTyping(event.target)) return;
+      if (document.querySelector('[role=dialog]') !== null) return;
       const command = event.ctrlKey || event.metaKey;
       if (command && key === 'k' && !event.shiftKey) {
         event.preventDefault();
         show('palette');
       }
-      if (command) return;
+      if (command || isTyping(event.target)) return;
       const follows = event.timeStamp - pressedG < secondKeyMs;
       pressedG = key === 'g' ? event.timeStamp : Number.NEGATIVE_INFINITY;
       const page = follows ? afterG[key] : key === 'n' ? '/experiments/new' : undefined;

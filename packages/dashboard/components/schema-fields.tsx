@@ -1,10 +1,19 @@
 'use client';
 import { useState } from 'react';
 import { parse, stringify } from 'yaml';
-import { choicesOf, escapeLine, numberProblem, parseText, unescapeLine } from '../lib/json-schema.ts';
+import { choicesOf, escapeLine, type JsonSchema, numberProblem, parseText, unescapeLine } from '../lib/json-schema.ts';
 import { Labelled } from './labelled.tsx';
 import { inputClass } from './parts.tsx';
-import type { FieldProps } from './schema-form.tsx';
+
+export interface FieldProps {
+  readonly label: string;
+  readonly schema: JsonSchema;
+  readonly value: unknown;
+  /** Used where the value is left out. */
+  readonly fallback: unknown;
+  readonly required: boolean;
+  readonly onChange: (value: unknown) => void;
+}
 
 const areaClass = inputClass.replace('h-9', 'min-h-16 py-1.5 font-mono text-xs');
 

@@ -2,19 +2,9 @@
 import { useId } from 'react';
 import { asSettings, type Path, type Settings } from '../lib/experiment-document.ts';
 import { type FieldKind, fieldKind, inWords, type JsonSchema, jsonSchemas } from '../lib/json-schema.ts';
-import { ChoiceField, ListField, NumberField, TextField, YamlField } from './schema-fields.tsx';
+import { ChoiceField, type FieldProps, ListField, NumberField, TextField, YamlField } from './schema-fields.tsx';
 
 export type OnOption = (path: Path, value: unknown) => void;
-
-export interface FieldProps {
-  readonly label: string;
-  readonly schema: JsonSchema;
-  readonly value: unknown;
-  /** Used where the value is left out. */
-  readonly fallback: unknown;
-  readonly required: boolean;
-  readonly onChange: (value: unknown) => void;
-}
 
 const fields: Record<Exclude<FieldKind, 'object' | 'boolean'>, (props: FieldProps) => React.ReactNode> = {
   text: TextField,

@@ -1,7 +1,7 @@
 import type { Estimate } from './api.ts';
 
 /** 0.123 to `12.3 %`. */
-export const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
 /** `12.3 % [10.1, 14.9]`. */
 export const percentEstimate = ({ value, low, high }: Estimate) =>

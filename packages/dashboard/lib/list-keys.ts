@@ -11,9 +11,10 @@ interface Handlers {
   readonly keys?: Readonly<Record<string, (index: number) => void>>;
 }
 
+/** Whether keys are text at the moment. */
 export const isTyping = (target: EventTarget | null) =>
   target instanceof HTMLElement &&
-  (target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName));
+  (target.isContentEditable || target.closest('input, textarea, select, [role=textbox]') !== null);
 
 /** j and k move through a list, Enter opens: anywhere on the page, but not while somebody types or a dialog is open. */
 export function useListKeys({ count, selected, select, open, keys = {} }: Handlers): void {

@@ -20,7 +20,7 @@ export function removeServerFile(home: string): void {
   if (readServerFile(home)?.pid === process.pid) rmSync(pathIn(home), { force: true });
 }
 
-export function readServerFile(home: string): ServerFile | undefined {
+function readServerFile(home: string): ServerFile | undefined {
   try {
     return schema.parse(JSON.parse(readFileSync(pathIn(home), 'utf8')));
   } catch {

@@ -3,10 +3,10 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BrowserContext } from 'playwright-core';
-import { browserPath, launchBrowser } from '../packages/dashboard/e2e/browser.ts';
-import { startForgeServer } from '../packages/forge/src/testing/forge-server.ts';
+import { startForgeServer } from '../../forge/src/testing/forge-server.ts';
+import { browserPath, launchBrowser } from './browser.ts';
 
-const root = join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '..', '..', '..');
 const folder = join(root, 'docs', 'screenshots');
 
 if (browserPath === undefined) {
