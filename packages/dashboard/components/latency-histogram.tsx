@@ -52,7 +52,9 @@ export function LatencyHistogram({ latency, label }: { latency: Latency; label: 
         options={options}
       />
       {histogram.above > 0 ? (
-        <p className="text-xs text-muted">The slowest {count(histogram.above)} lie to the right of the picture.</p>
+        <p className="text-xs text-muted">
+          Not drawn: {count(histogram.above)} slower {histogram.above === 1 ? 'example' : 'examples'}.
+        </p>
       ) : null}
     </div>
   );

@@ -1,4 +1,4 @@
-import { and, count, desc, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
+import { and, count, desc, eq, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import { ConfigError } from '../errors.ts';
 import type { ResultFilter, RowOrder, Store, TableRow } from '../store.ts';
 import { anyOf, checkPage, type Database } from './database.ts';
@@ -52,12 +52,45 @@ const tableOrders = {
   },
 } as const satisfies Record<RowOrder, unknown>;
 
+/** What filters found, kept for the next page of the same table: a filter looks at every row of the run. */
+const mostKept = 16;
+const mostKeptIds = 1_000_000;
+
+interface Found {
+  /** The run's latest result when the filter looked. */
+  readonly newest: number;
+  readonly ids: Float64Array;
+}
+
 const isEmpty = (filter: ResultFilter) => Object.values(filter).every((value) => value === undefined);
 
 /** Results as lines of a table. */
 export function createTableStore({ tables, run }: Database): Pick<Store, 'listTableRows'> {
   const totalOf = async (where: SQL | undefined) =>
     (await run(tables.select({ total: count() }).from(results).where(where)))[0]?.total ?? 0;
+
+  const kept = new Map<string, Found>();
+
+  /** The results that a filter finds, in their order. */
+  async function foundIds(runId: string, filter: ResultFilter, order: RowOrder): Promise<Float64Array> {
+    const latest = tables.select({ id: results.id }).from(results).where(eq(results.runId, runId));
+    const newest = (await run(latest.orderBy(desc(results.id)).limit(1)))[0]?.id ?? 0;
+    const key = JSON.stringify([runId, filter, order]);
+    const known = kept.get(key);
+    kept.delete(key);
+    let ids = known?.ids;
+    if (known === undefined || ids === undefined || known.newest !== newest) {
+      const inTheirOrder = sql.join([...tableOrders[order].by], sql`, `);
+      const list = sql<string>`coalesce(string_agg(${results.id}::text, ',' order by ${inTheirOrder}), '')`;
+      const where = and(...conditions(runId, filter));
+      const text = (await run(tables.select({ list }).from(results).where(where)))[0]?.list ?? '';
+      ids = Float64Array.from(text === '' ? [] : text.split(','), Number);
+    }
+    if (ids.length <= mostKeptIds) kept.set(key, { newest, ids });
+    const oldest = kept.keys().next().value;
+    if (kept.size > mostKept && oldest !== undefined) kept.delete(oldest);
+    return ids;
+  }
 
   return {
     async listTableRows(runId, filter, { offset, limit, order = 'row' }) {
@@ -88,20 +121,9 @@ export function createTableStore({ tables, run }: Database): Pick<Store, 'listTa
         const [total, items] = await Promise.all([totalOf(where), rows(and(where, from(begin)))]);
         return { total, items };
       }
-      // A filter looks at every row of the run: once for both.
-      const found = await run(
-        tables
-          .select({ id: results.id, total: sql`count(*) over ()`.mapWith(Number) })
-          .from(results)
-          .where(where)
-          .orderBy(...by)
-          .limit(limit)
-          .offset(offset),
-      );
-      const [first] = found;
-      if (first === undefined) return { total: offset === 0 ? 0 : await totalOf(where), items: [] };
-      const ids = found.map(({ id }) => id);
-      return { total: first.total, items: await rows(anyOf(results.id, 'bigint', ids)) };
+      const found = await foundIds(runId, filter, order);
+      const ids = [...found.subarray(offset, offset + limit)];
+      return { total: found.length, items: ids.length === 0 ? [] : await rows(anyOf(results.id, 'bigint', ids)) };
     },
   };
 }
