@@ -213,7 +213,7 @@ export function ResultsTable({ run, metric: deciding }: { run: Run; metric: stri
     setSelected(index);
     virtual.scrollToIndex(index);
   };
-  useListKeys({ count: total, selected, select, open });
+  useListKeys({ count: total, selected, select, open, isOpen: get('example') !== '' });
 
   return (
     <div>

@@ -172,8 +172,13 @@ function suite(database: (home: string) => Promise<{ env: Record<string, string>
     const drawer = page.getByRole('dialog');
     await drawer.getByRole('heading', { name: 'Prompt' }).waitFor();
     await drawer.getByText('Question: ').first().waitFor();
-    expect(page.url()).toMatch(/example=/);
+    const first = new URL(page.url()).searchParams.get('example');
+    expect(first).toMatch(/arithmetic-test/);
     await expectClean(page, problems);
+    // On to the next one without closing.
+    await page.keyboard.press('j');
+    await expect.poll(() => new URL(page.url()).searchParams.get('example')).not.toBe(first);
+    await drawer.getByRole('heading', { name: 'Prompt' }).waitFor();
     await page.keyboard.press('Escape');
     await drawer.waitFor({ state: 'detached' });
 
