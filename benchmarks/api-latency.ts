@@ -4,6 +4,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createCorpora } from '../packages/forge/src/api/corpora.ts';
 import { createJobs } from '../packages/forge/src/api/jobs.ts';
 import { createLiveSummaries } from '../packages/forge/src/api/live-summary.ts';
 import { startServer } from '../packages/forge/src/api/server.ts';
@@ -70,7 +71,15 @@ async function measure(name: string, limitMs: number, store: Store): Promise<boo
   const jobs = createJobs({ ...base, origin });
   const liveSummary = createLiveSummaries(store, clock);
   const server = await startServer(
-    { ...base, jobs, compareThread, liveSummary, version: '', database: 'embedded' },
+    {
+      ...base,
+      jobs,
+      compareThread,
+      liveSummary,
+      corpora: createCorpora(surroundings, { monotonic: clock.monotonic, log }),
+      version: '',
+      database: 'embedded',
+    },
     { host: '127.0.0.1', port: 0, anyPort: false, allowedHosts: [], dashboard, token: null },
   );
   const api = `${server.url}/api`;

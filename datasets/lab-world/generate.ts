@@ -5,9 +5,9 @@ import { committedFiles } from './test-rows.ts';
 import { createWorld } from './world.ts';
 
 const folder = process.argv[2] ?? import.meta.dirname;
-const { rows, corpus } = committedFiles(createWorld());
+const { rows, claims, corpus } = committedFiles(createWorld());
 mkdirSync(folder, { recursive: true });
-for (const [name, lines] of Object.entries({ ...rows, 'corpus.jsonl': corpus })) {
+for (const [name, lines] of Object.entries({ ...rows, 'faithfulness.test.jsonl': claims, 'corpus.jsonl': corpus })) {
   writeFileSync(join(folder, name), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   process.stdout.write(`${name}: ${lines.length} rows\n`);
 }

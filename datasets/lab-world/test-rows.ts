@@ -2,6 +2,7 @@
 import { createRandom, pick, type Random, sampleIndices, shuffled } from '../../packages/forge/src/lib/random.ts';
 import { drawProblem } from './arithmetic.ts';
 import { drawCalculatorTask } from './calculator.ts';
+import { CLAIM_KINDS, type ClaimKind, drawClaim } from './entailment.ts';
 import { chainTask, sumTask } from './multi-hop.ts';
 import { HERDS } from './names.ts';
 import { drawConfusableNames, drawPerson, numberPassages, type ReadingTask, singleLookup } from './reading.ts';
@@ -231,8 +232,39 @@ function calculatorRows(count: number): Row[] {
   return rows;
 }
 
+/** A claim about passages, and whether they state it. */
+export interface ClaimRow {
+  id: string;
+  premise: string;
+  claim: string;
+  label: 'supported' | 'unsupported';
+  kind: ClaimKind;
+}
+
+/** As many supported claims as unsupported ones, the kinds of the latter in turn, about 1 to 3 passages of held-out people and cities. */
+function claimRows(world: World, count: number): ClaimRow[] {
+  const random = createRandom('lab-world/faithfulness/test');
+  const wrongKinds = CLAIM_KINDS.filter((kind) => kind !== 'stated');
+  return Array.from({ length: count }, (_, index) => {
+    const kind = index % 2 === 0 ? 'stated' : (wrongKinds[(index >> 1) % wrongKinds.length] as ClaimKind);
+    const size = { passages: 1 + random.below(3), facts: 5 };
+    const { premise, claim } = drawClaim(kind, size, world.heldOut, random);
+    return {
+      id: rowId('faithfulness', index),
+      premise,
+      claim,
+      label: kind === 'stated' ? 'supported' : 'unsupported',
+      kind,
+    };
+  });
+}
+
 /** Every committed file by name. */
-export function committedFiles(world: World): { rows: Record<string, Row[]>; corpus: CorpusDocument[] } {
+export function committedFiles(world: World): {
+  rows: Record<string, Row[]>;
+  claims: ClaimRow[];
+  corpus: CorpusDocument[];
+} {
   const taken = new Set<string>();
   const rows = {
     'arithmetic.test.jsonl': arithmeticRows('test', 500, taken),
@@ -244,5 +276,5 @@ export function committedFiles(world: World): { rows: Record<string, Row[]>; cor
     'multi-hop.test.jsonl': multiHopRows(world, 200),
     'calculator.test.jsonl': calculatorRows(200),
   };
-  return { rows, corpus: corpusDocuments(world) };
+  return { rows, claims: claimRows(world, 600), corpus: corpusDocuments(world) };
 }

@@ -6,21 +6,29 @@ import { api, type Call, type Result } from '../lib/api.ts';
 import { count, duration } from '../lib/format.ts';
 import { outcomeMarks, outcomeOf } from '../lib/outcome.ts';
 import { Button, ErrorState, Loading } from './parts.tsx';
+import { Claims } from './result/claims.tsx';
+import { Passages } from './result/passages.tsx';
 
 function CopyButton({ text, label }: { text: string; label: string }) {
-  const [copied, setCopied] = useState(false);
+  const [said, setSaid] = useState('copy');
+  // Browsers refuse it on pages that came over plain HTTP from another machine.
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      setSaid('copied');
+    } catch {
+      setSaid('not allowed here');
+    }
+    setTimeout(() => setSaid('copy'), 1500);
+  };
   return (
     <button
       type="button"
       className="rounded px-1.5 py-0.5 text-xs text-muted hover:bg-raised hover:text-ink"
       aria-label={`Copy ${label}`}
-      onClick={async () => {
-        await navigator.clipboard.writeText(text);
-        setCopied(true);
-        setTimeout(() => setCopied(false), 1500);
-      }}
+      onClick={() => void copy()}
     >
-      {copied ? 'copied' : 'copy'}
+      <span aria-live="polite">{said}</span>
     </button>
   );
 }
@@ -107,6 +115,8 @@ function CallDetails({ call }: { call: Call }) {
 function ResultDetails({ result, metric }: { result: Result; metric: string }) {
   const outcome = outcomeOf({ failureKind: result.failure?.kind ?? null, scores: result.scores }, metric);
   const { sign, look } = outcomeMarks[outcome];
+  // Passages and claims have views of their own.
+  const steps = result.steps.filter(({ kind }) => kind !== 'passage' && kind !== 'claim');
   return (
     <div className="grid gap-4">
       <p>
@@ -135,14 +145,47 @@ function ResultDetails({ result, metric }: { result: Result; metric: string }) {
           {result.failure.kind}: {result.failure.message}
         </p>
       )}
-      {result.steps.map((step, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: steps have no name but their place.
-        <TextBlock key={i} label={`Step ${i + 1}: ${step.kind}`} text={step.text} />
-      ))}
+      <Passages result={result} />
+      <Claims result={result} />
+      {steps.length === 0 ? null : (
+        <section aria-label="Steps" className="grid gap-3 border-t border-line pt-4">
+          <h3 className="font-semibold">Steps</h3>
+          {steps.map((step, i) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: steps have no name but their place.
+            <TextBlock key={i} label={`Step ${i + 1}: ${step.kind}`} text={step.text} />
+          ))}
+        </section>
+      )}
       {result.calls.map((call) => (
         <CallDetails key={call.index} call={call} />
       ))}
     </div>
+  );
+}
+
+function MoveButton({
+  label,
+  sign,
+  keys,
+  move,
+}: {
+  label: string;
+  sign: string;
+  keys: string;
+  move: (() => void) | undefined;
+}) {
+  return (
+    <Button
+      aria-label={`${label} example`}
+      aria-keyshortcuts={keys}
+      title={`${label} example (${keys})`}
+      // Not `disabled`: at the last example the focus would be lost with the button.
+      aria-disabled={move === undefined}
+      className="aria-disabled:cursor-not-allowed aria-disabled:opacity-50"
+      onClick={move}
+    >
+      <span aria-hidden="true">{sign}</span>
+    </Button>
   );
 }
 
@@ -151,11 +194,14 @@ export function ExampleDrawer({
   runId,
   exampleId,
   metric,
+  onMove,
   onClose,
 }: {
   runId: string;
   exampleId: string;
   metric: string;
+  /** To the example before or after; undefined where there is none. */
+  onMove: (by: -1 | 1) => (() => void) | undefined;
   onClose: () => void;
 }) {
   const { data, error, refetch } = useQuery({
@@ -174,6 +220,8 @@ export function ExampleDrawer({
             <Dialog.Title className="mr-auto min-w-0 font-mono text-sm font-semibold break-all">
               {exampleId}
             </Dialog.Title>
+            <MoveButton label="Previous" sign="‹" keys="k" move={onMove(-1)} />
+            <MoveButton label="Next" sign="›" keys="j" move={onMove(1)} />
             <Dialog.Close asChild>
               <Button aria-label="Close the example">Close</Button>
             </Dialog.Close>

@@ -22,16 +22,19 @@ export function IntervalPlot({ metric, runs }: { metric: string; runs: readonly 
   const options = useCallback<PlotFrameProps['options']>(
     (plot, width) => {
       const data = JSON.parse(key) as typeof rows;
-      const longest = Math.max(...data.map((row) => row.run.length));
+      const room = 20 + 7 * Math.max(...data.map((row) => row.run.length));
+      // A name that would be cut off beside its line stands above it.
+      const isBeside = room <= width * 0.4;
       return {
-        marginLeft: Math.min(width * 0.4, 20 + 7 * longest),
+        marginLeft: isBeside ? room : 20,
         marginRight: 20,
         marginBottom: 40,
         x: { domain: [0, 1], tickFormat: (value: number) => `${Math.round(100 * value)} %`, grid: true, label: null },
-        y: { label: null, domain: data.map((row) => row.run) },
+        y: { label: null, domain: data.map((row) => row.run), axis: isBeside ? 'left' : null },
         marks: [
           plot.ruleY(data, { y: 'run', x1: 'low', x2: 'high', stroke: 'var(--accent)', strokeWidth: 3 }),
           plot.dot(data, { y: 'run', x: 'value', fill: 'var(--accent)', r: 5 }),
+          isBeside ? null : plot.text(data, { y: 'run', text: 'run', frameAnchor: 'left', dy: -13 }),
         ],
       };
     },

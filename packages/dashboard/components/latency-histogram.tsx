@@ -24,7 +24,7 @@ export function LatencyHistogram({ latency, label }: { latency: Latency; label: 
     (plot) => {
       const data = JSON.parse(key) as { rows: typeof rows; marks: typeof marks };
       return {
-        marginTop: 28,
+        marginTop: 46,
         marginBottom: 40,
         marginLeft: 48,
         marginRight: 24,
@@ -33,7 +33,10 @@ export function LatencyHistogram({ latency, label }: { latency: Latency; label: 
         marks: [
           plot.rectY(data.rows, { x1: 'fromMs', x2: 'toMs', y: 'examples', fill: 'var(--accent)', insetRight: 1 }),
           plot.ruleX(data.marks, { x: 'at', stroke: 'currentColor', strokeDasharray: '4 3' }),
-          plot.text(data.marks, { x: 'at', text: 'name', frameAnchor: 'top', dy: -14 }),
+          // On steps: where percentiles lie close together, their names must not cover each other.
+          data.marks.map((mark, i) =>
+            plot.text([mark], { x: 'at', text: 'name', frameAnchor: 'top', lineAnchor: 'bottom', dy: -4 - 12 * i }),
+          ),
           plot.ruleY([0]),
         ],
       };

@@ -8,6 +8,7 @@ const pages = [
   { href: '/', label: 'Home' },
   { href: '/experiments', label: 'Experiments' },
   { href: '/compare', label: 'Compare' },
+  { href: '/corpora', label: 'Corpora' },
 ];
 
 export function Navigation() {

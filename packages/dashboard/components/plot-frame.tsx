@@ -55,15 +55,18 @@ export function PlotFrame({ title, description, fileName, height, rows, options 
         });
         drawn.setAttribute('aria-hidden', 'true');
         target.replaceChildren(drawn);
+        setFailed(false);
       })
-      .catch(() => setFailed(true));
+      .catch(() => {
+        if (current) setFailed(true);
+      });
     return () => {
       current = false;
     };
   }, [box, width, height, options, theme]);
 
   return (
-    <figure className="min-w-0">
+    <figure aria-label={title} className="min-w-0">
       <figcaption className="mb-1 flex items-center gap-1">
         <span className="mr-auto font-medium">{title}</span>
         <span className="sr-only">{description}</span>

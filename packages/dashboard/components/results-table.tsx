@@ -3,17 +3,19 @@
 // biome-ignore-all lint/a11y/useFocusableInteractive: the group of rows has the focus.
 // biome-ignore-all lint/a11y/useKeyWithClickEvents: j, k and Enter are listened to for the whole page.
 'use client';
-import { keepPreviousData, useQueries } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { api, type RowQuery, type Run, type TableRow } from '../lib/api.ts';
-import { count, duration } from '../lib/format.ts';
+import { duration } from '../lib/format.ts';
 import { useListKeys } from '../lib/list-keys.ts';
 import { type Outcome, outcomeMarks, outcomeOf } from '../lib/outcome.ts';
-import { useTypedText, useUrlState } from '../lib/url-state.ts';
-import { Button, EmptyState, ErrorState, inputClass } from './parts.tsx';
+import { useUrlState } from '../lib/url-state.ts';
+import { ExampleDrawer } from './example-drawer.tsx';
+import { ResultControls } from './experiment/result-controls.tsx';
+import { pageOf, useRows } from './experiment/use-rows.ts';
+import { Button, EmptyState, ErrorState } from './parts.tsx';
 
-const pageSize = 200;
 const rowHeight = 64;
 const columns =
   'grid grid-cols-[2.25rem_minmax(0,1fr)_4.5rem] md:grid-cols-[2.25rem_minmax(0,5fr)_minmax(0,2fr)_minmax(0,3fr)_4rem_5rem_5rem]';
@@ -75,27 +77,6 @@ function Line({ row, metric }: { row: TableRow | undefined; metric: string }) {
   );
 }
 
-/** Pages of rows as they come into view: any place of a long run without what lies before it. */
-function useRows(runId: string, query: Omit<RowQuery, 'offset' | 'limit'>, pages: readonly number[]) {
-  const results = useQueries({
-    queries: pages.map((page) => ({
-      queryKey: ['rows', runId, query, page],
-      queryFn: ({ signal }: { signal: AbortSignal }) =>
-        api.rows(runId, { ...query, offset: page * pageSize, limit: pageSize }, { signal }),
-      placeholderData: keepPreviousData,
-    })),
-  });
-  const byPage = new Map(pages.map((page, i) => [page, results[i]?.isPlaceholderData ? undefined : results[i]?.data]));
-  return {
-    total: results.find((result) => result.data !== undefined)?.data?.total,
-    error: results.find((result) => result.error !== null)?.error ?? null,
-    retry: () => {
-      for (const result of results) void result.refetch();
-    },
-    row: (index: number) => byPage.get(Math.floor(index / pageSize))?.items[index % pageSize],
-  };
-}
-
 function Header({ metric }: { metric: string }) {
   const titles = ['', 'Question', 'Targets', 'Answer', metric, 'Latency', 'Notes'];
   return (
@@ -113,76 +94,15 @@ function Header({ metric }: { metric: string }) {
   );
 }
 
-function Controls({
-  metrics,
-  metric,
-  total,
-}: {
-  metrics: readonly string[];
-  metric: string;
-  total: number | undefined;
-}) {
-  const { get, set } = useUrlState();
-  const settle = useCallback((text: string) => set({ search: text }), [set]);
-  const [text, setText] = useTypedText(get('search'), settle);
-  const outcomes = ['', 'right', 'wrong', 'failed'];
-  return (
-    <div className="mb-3 flex flex-wrap items-end gap-3">
-      <fieldset className="flex rounded-md border border-line">
-        <legend className="sr-only">Outcome</legend>
-        {outcomes.map((outcome) => (
-          <button
-            key={outcome}
-            type="button"
-            aria-pressed={get('outcome') === outcome}
-            onClick={() => set({ outcome })}
-            className="h-9 px-3 text-muted first:rounded-s-md last:rounded-e-md aria-pressed:bg-accent-soft aria-pressed:font-medium aria-pressed:text-accent"
-          >
-            {outcome === '' ? 'all' : outcome}
-          </button>
-        ))}
-      </fieldset>
-      <label className="min-w-40 grow sm:max-w-xs">
-        <span className="sr-only">Search in questions and answers</span>
-        <input
-          type="search"
-          className={inputClass}
-          placeholder="Search questions and answers"
-          value={text}
-          onChange={(event) => setText(event.target.value)}
-        />
-      </label>
-      <label className="flex items-center gap-2 text-muted">
-        Metric
-        <select className={inputClass} value={metric} onChange={(event) => set({ by: event.target.value })}>
-          {metrics.map((name) => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
-      </label>
-      <label className="flex items-center gap-2 text-muted">
-        Order
-        <select
-          className={inputClass}
-          value={get('order') || 'row'}
-          onChange={(event) => set({ order: event.target.value })}
-        >
-          <option value="row">as in the data</option>
-          <option value="slowest">slowest first</option>
-        </select>
-      </label>
-      <span role="status" className="ms-auto text-muted tabular-nums">
-        {total === undefined ? '' : `${count(total)} examples`}
-      </span>
-    </div>
-  );
-}
-
 /** The examples of a run. Its filters, and the example that is open, are in the address. */
 export function ResultsTable({ run, metric: deciding }: { run: Run; metric: string }) {
   const { get, set } = useUrlState();
   const scroller = useRef<HTMLDivElement>(null);
-  const [selected, setSelected] = useState(-1);
+  const [picked, setPicked] = useState(-1);
+  // The place whose example opens once its page is there.
+  const [wanted, setWanted] = useState<number>();
+  // Whether the open example was opened from here; if not, its place has to be found.
+  const [isOurs, setIsOurs] = useState(false);
   const metrics = run.spec.metrics.map((one) => one.name);
   const metric = metrics.includes(get('by')) ? get('by') : deciding;
   const query = {
@@ -199,25 +119,67 @@ export function ResultsTable({ run, metric: deciding }: { run: Run; metric: stri
     overscan: 8,
   });
   const items = virtual.getVirtualItems();
-  const pages = [...new Set([0, ...items.map((item) => Math.floor(item.index / pageSize))])];
+  const example = get('example');
+  const shown = useQuery({
+    queryKey: ['result', run.id, example],
+    queryFn: ({ signal }) => api.result(run.id, example, { signal }),
+    enabled: example !== '',
+  });
+  // In the order of the data an example has at most its own number of others before it.
+  const place = Math.max(0, Math.min(total - 1, shown.data?.index ?? 0));
+  const places = [0, place, ...items.map((item) => item.index)];
+  const pages = [...new Set(places.map(pageOf))];
   const rows = useRows(run.id, query, pages);
   useEffect(() => {
     if (rows.total !== undefined) setTotal(rows.total);
   }, [rows.total]);
 
-  const open = (index: number) => {
-    const row = rows.row(index);
-    if (row !== undefined) set({ run: run.id, example: row.exampleId });
-  };
+  const filter = JSON.stringify(query);
+  const [filtered, setFiltered] = useState(filter);
+  if (filter !== filtered) {
+    setFiltered(filter);
+    setPicked(-1);
+    setWanted(undefined);
+  }
+  // biome-ignore lint/correctness/useExhaustiveDependencies: other rows begin at the top.
+  useEffect(() => {
+    if (scroller.current !== null) scroller.current.scrollTop = 0;
+  }, [filter]);
+
+  const wantedId = wanted === undefined ? undefined : rows.row(wanted)?.exampleId;
+  useEffect(() => {
+    if (wantedId === undefined) return;
+    setWanted(undefined);
+    setIsOurs(true);
+    set({ run: run.id, example: wantedId });
+  }, [wantedId, run.id, set]);
+
+  const isOpen = example !== '';
+  const selected = isOpen && !isOurs ? rows.indexOf(example) : picked;
+  const open = (index: number) => setWanted(index);
   const select = (index: number) => {
-    setSelected(index);
+    setPicked(index);
     virtual.scrollToIndex(index);
   };
-  useListKeys({ count: total, selected, select, open, isOpen: get('example') !== '' });
+  const move = (by: -1 | 1) => {
+    const next = selected + by;
+    if (selected < 0 || next < 0 || next >= total) return undefined;
+    return () => {
+      select(next);
+      open(next);
+    };
+  };
+  const close = () => {
+    setPicked(selected);
+    setWanted(undefined);
+    setIsOurs(false);
+    set({ example: undefined });
+  };
+  useListKeys({ count: isOpen && selected < 0 ? 0 : total, selected, select, open, isOpen });
 
   return (
     <div>
-      <Controls metrics={metrics} metric={metric} total={rows.total} />
+      <ResultControls metrics={metrics} metric={metric} total={rows.total} />
       {rows.error === null ? null : <ErrorState error={rows.error} retry={rows.retry} />}
       <div
         role="grid"
@@ -226,7 +188,13 @@ export function ResultsTable({ run, metric: deciding }: { run: Run; metric: stri
         className="overflow-hidden rounded-lg border border-line"
       >
         <Header metric={metric} />
-        <div ref={scroller} tabIndex={0} role="rowgroup" aria-label="Rows" className="h-[32rem] overflow-y-auto">
+        <div
+          ref={scroller}
+          tabIndex={0}
+          role="rowgroup"
+          aria-label="Rows"
+          className="h-[32rem] overflow-y-auto focus-visible:-outline-offset-2"
+        >
           {total === 0 ? (
             <div role="row">
               <div role="gridcell">
@@ -246,7 +214,7 @@ export function ResultsTable({ run, metric: deciding }: { run: Run; metric: stri
                   aria-rowindex={item.index + 2}
                   aria-selected={item.index === selected}
                   onClick={() => {
-                    setSelected(item.index);
+                    setPicked(item.index);
                     open(item.index);
                   }}
                   className={`${columns} absolute inset-x-0 cursor-pointer items-center border-b border-line hover:bg-raised aria-selected:bg-accent-soft`}
@@ -259,6 +227,9 @@ export function ResultsTable({ run, metric: deciding }: { run: Run; metric: stri
           )}
         </div>
       </div>
+      {isOpen ? (
+        <ExampleDrawer runId={run.id} exampleId={example} metric={metric} onMove={move} onClose={close} />
+      ) : null}
     </div>
   );
 }

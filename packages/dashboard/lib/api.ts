@@ -1,12 +1,14 @@
 import type {
   Catalog,
   ComparedRuns,
+  Corpus,
   Experiment,
   ExperimentDetail,
   Facets,
   Overview,
   Problem,
   Result,
+  Retrieval,
   TableRow,
   Validation,
   VariantPlan,
@@ -116,6 +118,11 @@ export const api = {
     request<Result>(`/runs/${runId}/results/${encodeURIComponent(exampleId)}`, o),
   compare: (query: { runs: readonly string[]; metric?: string; minimumEffect?: string }, o?: Signal) =>
     request<ComparedRuns>('/compare', { ...o, query: { ...query, runs: query.runs.join(',') } }),
+  corpora: (o?: Signal) => request<{ items: Corpus[] }>('/corpora', o),
+  ingest: (file: string) => request<{ file: string }>('/corpora/ingest', { method: 'POST', body: { file } }),
+  /** `retrievers`: by label, what a config says at `retriever`. */
+  retrieve: (body: { query: string; topK: number; retrievers: Readonly<Record<string, unknown>> }, o?: Signal) =>
+    request<{ items: Retrieval[] }>('/retrieve', { ...o, method: 'POST', body }),
   /** `after`: id of the last event seen by a connection before. */
   eventsUrl: (id: string, after: string) => pathWith(`/experiments/${id}/events`, { after }),
   exportUrl: (id: string, format: 'jsonl' | 'csv' | 'markdown') => pathWith(`/experiments/${id}/export`, { format }),

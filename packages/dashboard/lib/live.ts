@@ -15,20 +15,39 @@ const nothing: Live = { progress: null, recent: [], connected: false };
 const mostRecent = 20;
 const longestWaitMs = 5000;
 
-/** Marks queries as stale, each kind at most once in its time. */
-function createRefresher(client: QueryClient, id: string) {
+const figuresGapMs = 2000;
+const rowsGapMs = 3000;
+
+/** Marks queries as stale, each at most once in its time; what comes in between is made up for at the end of that time. */
+function createRefresher(client: QueryClient) {
   const last = new Map<string, number>();
-  function refresh(name: string, leastGapMs: number, queryKey: readonly unknown[]): void {
-    const now = Date.now();
-    if (now - (last.get(name) ?? 0) < leastGapMs) return;
-    last.set(name, now);
+  const timers = new Map<string, ReturnType<typeof setTimeout>>();
+  function refresh(queryKey: readonly string[], leastGapMs: number): void {
+    const name = queryKey.join('/');
+    const waitMs = (last.get(name) ?? Number.NEGATIVE_INFINITY) + leastGapMs - Date.now();
+    if (waitMs > 0) {
+      if (!timers.has(name)) timers.set(name, setTimeout(refresh, waitMs, queryKey, 0));
+      return;
+    }
+    clearTimeout(timers.get(name));
+    timers.delete(name);
+    last.set(name, Date.now());
     void client.invalidateQueries({ queryKey });
   }
   return {
-    figures: (leastGapMs: number) => refresh('figures', leastGapMs, ['experiment', id]),
-    rows: (leastGapMs: number) => refresh('rows', leastGapMs, ['rows']),
+    refresh,
+    stop: () => {
+      for (const timer of timers.values()) clearTimeout(timer);
+      timers.clear();
+    },
   };
 }
+
+type Stands = ReadonlyMap<string, string>;
+
+/** Where each run stands, as far as it changes what the page shows of it. */
+const standsOf = ({ runs }: ProgressEvent): Stands =>
+  new Map(runs.map(({ runId, status, done }) => [runId, `${status} ${done}`]));
 
 /**
  * Follows an experiment while it runs. The browser reconnects by itself and says what it saw last; where it gives up (a
@@ -40,12 +59,13 @@ export function useLiveExperiment(id: string, enabled: boolean): Live {
 
   useEffect(() => {
     if (!enabled) return;
-    const refresh = createRefresher(client, id);
+    const { refresh, stop } = createRefresher(client);
     let source: EventSource | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let waitMs = 500;
     let lastId = '';
-    let known = '';
+    let state = '';
+    let known: Stands = new Map();
 
     function connect(): void {
       source = new EventSource(api.eventsUrl(id, lastId));
@@ -57,10 +77,11 @@ export function useLiveExperiment(id: string, enabled: boolean): Live {
         const progress = JSON.parse(event.data) as ProgressEvent;
         lastId = event.lastEventId;
         setLive((before) => ({ ...before, progress, connected: true }));
-        const stands = JSON.stringify([progress.state, progress.runs.map((run) => run.status)]);
-        refresh.figures(stands === known ? 2000 : 0);
-        refresh.rows(3000);
-        known = stands;
+        const stands = standsOf(progress);
+        const changed = [...stands].flatMap(([runId, stand]) => (known.get(runId) === stand ? [] : runId));
+        if (changed.length > 0 || progress.state !== state) refresh(['experiment', id], figuresGapMs);
+        for (const runId of changed) refresh(['rows', runId], rowsGapMs);
+        [state, known] = [progress.state, stands];
       });
       source.addEventListener('examples', (event) => {
         const { items } = JSON.parse(event.data) as ExamplesEvent;
@@ -72,8 +93,8 @@ export function useLiveExperiment(id: string, enabled: boolean): Live {
       });
       source.addEventListener('end', () => {
         source?.close();
-        refresh.figures(0);
-        refresh.rows(0);
+        refresh(['experiment', id], 0);
+        for (const runId of known.keys()) refresh(['rows', runId], 0);
         setLive((before) => ({ ...before, connected: false }));
       });
       source.addEventListener('error', () => {
@@ -87,6 +108,7 @@ export function useLiveExperiment(id: string, enabled: boolean): Live {
     return () => {
       source?.close();
       clearTimeout(timer);
+      stop();
       setLive(nothing);
     };
   }, [client, id, enabled]);

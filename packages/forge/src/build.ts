@@ -1,32 +1,29 @@
 import { catalog } from './catalog.ts';
+import { createComponent } from './create-component.ts';
 import type { Dataset } from './dataset.ts';
-import type { AnyDefinition, Surroundings } from './definition.ts';
+import type { ComponentSpec, Surroundings } from './definition.ts';
 import type { Engine } from './engine.ts';
 import { withAdaptiveLimit } from './engine-middleware/adaptive-limit.ts';
 import { withCache } from './engine-middleware/cache.ts';
 import { withRetry } from './engine-middleware/retry.ts';
-import { ConfigError } from './errors.ts';
 import { canonicalJson } from './lib/canonical-json.ts';
-import type { ComponentSpec, VariantSpec } from './load-experiment.ts';
-import type { Method } from './method.ts';
-import type { Metric } from './metric.ts';
+import type { VariantSpec } from './load-experiment.ts';
+import type { Method, MethodParts } from './method.ts';
+import type { Metric, MetricParts } from './metric.ts';
 import type { Store } from './store.ts';
 
-async function create<Component, Parts>(
-  definitions: readonly AnyDefinition<Component, Parts>[],
-  spec: ComponentSpec,
-  parts: Parts,
-): Promise<Component> {
-  const definition = definitions.find((one) => one.name === spec.name);
-  if (definition === undefined) throw new ConfigError(`"${spec.name}" is not known to this version of LLM Forge`);
-  return definition.create(definition.options.parse(spec.options), parts);
-}
-
 export const buildDataset = (spec: ComponentSpec, s: Surroundings): Promise<Dataset> =>
-  create(catalog.dataset, spec, s);
-export const buildMethod = (spec: ComponentSpec): Promise<Method> => create(catalog.method, spec, {});
-export const buildMetrics = (specs: readonly ComponentSpec[]): Promise<Metric[]> =>
-  Promise.all(specs.map((spec): Promise<Metric> => create(catalog.metric, spec, {})));
+  createComponent(catalog.dataset, spec, s);
+export const buildMethod = (spec: ComponentSpec, parts: MethodParts): Promise<Method> =>
+  createComponent(catalog.method, spec, parts);
+export const buildMetrics = (specs: readonly ComponentSpec[], parts: MetricParts): Promise<Metric[]> =>
+  Promise.all(specs.map((spec): Promise<Metric> => createComponent(catalog.metric, spec, parts)));
+
+/** Names and kinds of metrics, for those who read scores and make none. */
+export const describeMetrics = async (specs: readonly ComponentSpec[]): Promise<Pick<Metric, 'name' | 'binary'>[]> => {
+  const nli = () => Promise.reject(new Error('no scores are made here'));
+  return (await buildMetrics(specs, { nli })).map(({ name, binary }) => ({ name, binary }));
+};
 
 /** Engines are costly: variants that name the same one share it, and it closes after its last use. */
 export interface EnginePool {
@@ -51,7 +48,7 @@ export function createEnginePool(
   const open = new Map<string, Promise<Engine>>();
 
   async function openWrapped({ engine, cache }: VariantSpec): Promise<Engine> {
-    const bare = await create(catalog.engine, engine, parts);
+    const bare = await createComponent(catalog.engine, engine, parts);
     const limited = withAdaptiveLimit(bare, parts.monotonic);
     const steady = withRetry(limited, { random: parts.random, now: parts.monotonic });
     return cache ? withCache(steady, parts.responses) : steady;

@@ -15,6 +15,8 @@ export interface Example extends Question {
   readonly targets: readonly string[];
   /** Examples of one cluster are not independent (one SQuAD article, say): for clustered errors. */
   readonly cluster?: string;
+  /** Grades of the documents that hold the answer, by document id; those that are not named have 0. For retrieval metrics. */
+  readonly relevant?: Readonly<Record<string, number>>;
 }
 
 /** Rows that stream: never all in memory. */

@@ -41,3 +41,9 @@ export interface Notice {
   readonly total?: number;
   readonly unit?: 'bytes' | 'rows';
 }
+
+/** A component's name and its checked options, defaults filled in. JSON. */
+export interface ComponentSpec {
+  readonly name: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}

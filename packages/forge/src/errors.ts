@@ -37,6 +37,11 @@ export class EngineError extends Error {
   }
 }
 
+/** An index did not answer, or not as it should. The runner stores the example as failed; it never ends a run. */
+export class RetrievalError extends Error {
+  override readonly name = 'RetrievalError';
+}
+
 /** The text of anything thrown, on one line. */
 export function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);

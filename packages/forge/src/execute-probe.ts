@@ -1,4 +1,5 @@
 import { buildDataset, buildMethod, buildMetrics, createEnginePool } from './build.ts';
+import { createComponentPool } from './component-pool.ts';
 import type { Surroundings } from './definition.ts';
 import type { ExperimentSpec } from './load-experiment.ts';
 import { type Clock, runExperiment } from './run-experiment.ts';
@@ -27,6 +28,7 @@ export async function executeProbe(
     monotonic: parts.clock.monotonic,
     responses: nothing,
   });
+  const components = createComponentPool(parts.surroundings);
   const probes: Probe[] = [];
   try {
     for (const variant of variants) {
@@ -38,8 +40,8 @@ export async function executeProbe(
           variant: variant.variant,
           dataset: await buildDataset(variant.dataset, parts.surroundings),
           engine,
-          method: await buildMethod(variant.method),
-          metrics: await buildMetrics(variant.metrics),
+          method: await buildMethod(variant.method, components),
+          metrics: await buildMetrics(variant.metrics, components),
           sampling: variant.sampling,
           sample: Math.min(count, variant.sample ?? count),
           sampleSeed: variant.sampleSeed,
@@ -64,6 +66,7 @@ export async function executeProbe(
     }
   } finally {
     await pool.close();
+    await components.close();
   }
   return probes;
 }

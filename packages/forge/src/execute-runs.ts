@@ -1,4 +1,5 @@
-import { buildDataset, buildMethod, buildMetrics, createEnginePool } from './build.ts';
+import { buildDataset, buildMethod, buildMetrics, createEnginePool, describeMetrics } from './build.ts';
+import { createComponentPool } from './component-pool.ts';
 import type { Surroundings } from './definition.ts';
 import type { Lock } from './lib/lock-file.ts';
 import type { VariantSpec } from './load-experiment.ts';
@@ -44,13 +45,15 @@ export async function* executeRuns(
     responses: store,
   });
 
+  const components = createComponentPool(surroundings);
+
   async function build(run: RunRecord, variant: VariantSpec): Promise<RunParts> {
     return {
       runId: run.id,
       variant: run.variant,
       dataset: await buildDataset(variant.dataset, surroundings),
-      method: await buildMethod(variant.method),
-      metrics: await buildMetrics(variant.metrics),
+      method: await buildMethod(variant.method, components),
+      metrics: await buildMetrics(variant.metrics, components),
       engine: await pool.take(variant),
       sampling: variant.sampling,
       sample: variant.sample,
@@ -78,7 +81,7 @@ export async function* executeRuns(
 
   async function summarize(runId: string, wallMs: number): Promise<unknown> {
     const variant = variants.get(runId) as VariantSpec;
-    const metrics = (await buildMetrics(variant.metrics)).map(({ name, binary }) => ({ name, binary }));
+    const metrics = await describeMetrics(variant.metrics);
     const earlier = pending.find((run) => run.id === runId)?.wallMs ?? 0;
     return summarizeRun(store.scoredRows(runId), {
       metrics,
@@ -91,5 +94,6 @@ export async function* executeRuns(
     yield* recordRun(store, events(), { summarize });
   } finally {
     await pool.close();
+    await components.close();
   }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from './errors.ts';
-import { experimentJsonSchema } from './experiment-json-schema.ts';
+import { corpusJsonSchema, experimentJsonSchema } from './json-schemas.ts';
 import { parseExperiment } from './load-experiment.ts';
 
 const base = `version: 1
@@ -159,8 +159,11 @@ matrix:
 });
 
 describe('the JSON Schema for editors', () => {
-  it('is as generated: write it anew with `npm run generate`', () => {
-    const file = new URL('../experiment.schema.json', import.meta.url);
-    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(JSON.parse(JSON.stringify(experimentJsonSchema())));
+  it.each([
+    ['experiment.schema.json', experimentJsonSchema()],
+    ['corpus.schema.json', corpusJsonSchema()],
+  ])('%s is as generated: write it anew with `npm run generate`', (name, schema) => {
+    const file = new URL(`../${name}`, import.meta.url);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(JSON.parse(JSON.stringify(schema)));
   });
 });

@@ -1,19 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
-import { definitionsOf, type Noun } from './catalog.ts';
+import { definitionsOf, type Noun, pluralOf } from './catalog.ts';
+import type { ComponentSpec } from './definition.ts';
 import type { Sampling } from './engine.ts';
 import { ConfigError } from './errors.ts';
 import { expandVariants, type ResolvedSettings } from './expand-variants.ts';
 import { type ExperimentFile, experimentSchema } from './experiment-schema.ts';
 import { contentHash } from './lib/canonical-json.ts';
 import { closestName } from './lib/closest-name.ts';
+import { nounOfOption } from './lib/component-reference.ts';
 import { type KeyPath, parseYamlSource, type YamlSource } from './lib/yaml-source.ts';
-
-/** A component's name and its checked options, defaults filled in. JSON. */
-export interface ComponentSpec {
-  readonly name: string;
-  readonly options: Readonly<Record<string, unknown>>;
-}
 
 /** One variant, everything resolved: what a run is made from. JSON. */
 export interface VariantSpec {
@@ -62,7 +58,7 @@ function valueAt(value: unknown, path: KeyPath): unknown {
 }
 
 /** One line for the first thing that zod found: key, value, what is allowed. `schemaKeys` are the keys known there. */
-function issueText(
+export function issueText(
   yaml: YamlSource,
   issue: z.core.$ZodIssue,
   value: unknown,
@@ -81,7 +77,7 @@ function issueText(
   return `${atLine(yaml, path)}${shown(given)} is not allowed: ${issue.message}`;
 }
 
-function keysOfSchema(schema: z.ZodType, path: KeyPath): readonly string[] {
+export function keysOfSchema(schema: z.ZodType, path: KeyPath): readonly string[] {
   let current: unknown = schema;
   for (const part of path) {
     let inner = current as {
@@ -96,8 +92,12 @@ function keysOfSchema(schema: z.ZodType, path: KeyPath): readonly string[] {
   return Object.keys(inner?.shape ?? {});
 }
 
+/** A component as a request names it. Throws ConfigError. */
+export const parseComponent = (label: string, noun: Noun, reference: unknown): ComponentSpec =>
+  resolveComponent(parseYamlSource(label, JSON.stringify(reference)), noun, { reference, origins: [[]] });
+
 /** Looks a component up and checks its options. Errors say the line of the key in the file, wherever the variant took it from. */
-function resolveComponent(
+export function resolveComponent(
   yaml: YamlSource,
   noun: Noun,
   resolved: { reference: unknown; origins: readonly KeyPath[] },
@@ -114,14 +114,14 @@ function resolveComponent(
   const known = definitionsOf(noun).map((definition) => definition.name);
   const { name, ...options } = given;
   if (typeof name !== 'string') {
-    throw new ConfigError(`${atLine(yaml, originOf([]))}has no name. Known ${noun}s: ${known.join(', ')}`);
+    throw new ConfigError(`${atLine(yaml, originOf([]))}has no name. Known ${pluralOf(noun)}: ${known.join(', ')}`);
   }
   const definition = definitionsOf(noun).find((one) => one.name === name);
   if (definition === undefined) {
     const meant = closestName(name, known);
     const hint = meant === undefined ? '' : ` Did you mean "${meant}"?`;
     throw new ConfigError(
-      `${atLine(yaml, originOf(['name']))}unknown ${noun} "${name}".${hint} Known ${noun}s: ${known.join(', ')}`,
+      `${atLine(yaml, originOf(['name']))}unknown ${noun} "${name}".${hint} Known ${pluralOf(noun)}: ${known.join(', ')}`,
     );
   }
   const parsed = definition.options.safeParse(options);
@@ -133,7 +133,14 @@ function resolveComponent(
       at.length === 0 ? ['name', ...keysOfSchema(definition.options, at)] : keysOfSchema(definition.options, at);
     throw new ConfigError(issueText(yaml, issue, options, { prefix: originOf(deepest), keysAt }));
   }
-  return { name, options: parsed.data as Record<string, unknown> };
+  const checked = { ...(parsed.data as Record<string, unknown>) };
+  for (const [key, schema] of Object.entries(definition.options.shape as Record<string, z.ZodType>)) {
+    const inner = nounOfOption(schema) as Noun | undefined;
+    if (inner === undefined || checked[key] === undefined) continue;
+    const places = origins.map((origin) => [...origin, key]);
+    checked[key] = resolveComponent(yaml, inner, { reference: checked[key], origins: places });
+  }
+  return { name, options: checked };
 }
 
 function resolveVariant(yaml: YamlSource, file: ExperimentFile, settings: ResolvedSettings): VariantSpec {

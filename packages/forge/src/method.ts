@@ -1,10 +1,15 @@
 import type { Question } from './dataset.ts';
+import type { ComponentSpec } from './definition.ts';
+import type { Nli } from './encoder.ts';
 import type { Generation, Sampling } from './engine.ts';
+import type { Retriever } from './retriever.ts';
 
 /** What a method may use while it solves one question. */
 export interface MethodContext {
   /** One logged model call. Unset fields come from the experiment's sampling settings; `sample` numbers the repeats of one prompt. */
   generate(request: { prompt: string; sample?: number } & Partial<Sampling>): Promise<Generation>;
+  /** Of the model that generates; estimated at 4 characters each where it cannot tell. */
+  countTokens(text: string): Promise<number>;
   readonly sampling: Sampling;
   readonly signal?: AbortSignal;
 }
@@ -33,8 +38,14 @@ export interface Method {
   readonly name: string;
   /** The prompts this method would send first, for planning tokens before anything is spent. */
   preview(question: Question): { prompts: readonly string[] };
+  /** Opens what it is made of, before the first question is measured. Returns fingerprints by role. Throws ConfigError. */
+  prepare?(): Promise<Readonly<Record<string, string>>>;
   /** Rejects with EngineError where a call failed: the example is then stored as failed. */
   solve(question: Question, context: MethodContext): Promise<Prediction>;
 }
 
-export type MethodParts = Record<never, never>;
+/** What methods are made of; asked for by `prepare` or the first question, not by `create`: a plan opens nothing. */
+export interface MethodParts {
+  retriever(spec: ComponentSpec): Promise<Retriever>;
+  nli(spec: ComponentSpec): Promise<Nli>;
+}

@@ -1,7 +1,8 @@
+import type { ComponentSpec } from './definition.ts';
 import { ConfigError } from './errors.ts';
 import { canonicalJson } from './lib/canonical-json.ts';
 import type { Lock } from './lib/lock-file.ts';
-import type { ComponentSpec, VariantSpec } from './load-experiment.ts';
+import type { VariantSpec } from './load-experiment.ts';
 import type { Provenance } from './run.ts';
 
 /** How a component is named in a lock file: its name and options, readable and stable. */
@@ -42,6 +43,17 @@ export function checkAgainstLock(variant: VariantSpec, provenance: Provenance, l
       `engine ${variant.engine.name}: the model is not what the lock file pins (${provenance.modelDigest.slice(0, 12)}, locked ${model.digest.slice(0, 12)}). ${mend}`,
     );
   }
+  const components = lock.components ?? {};
+  for (const [role, fingerprint] of Object.entries(provenance.components ?? {})) {
+    const key = `${variant.variant} ${role}`;
+    if (components[key] !== undefined && components[key] !== fingerprint) {
+      throw new ConfigError(
+        `variant ${variant.variant}: its ${role} is not made from what the lock file pins (corpus, index settings or a model changed). ${mend}`,
+      );
+    }
+    components[key] = fingerprint;
+  }
+  if (Object.keys(components).length > 0) lock.components = components;
   lock.datasets[datasetKey] = {
     fingerprint: provenance.datasetFingerprint,
     ...(provenance.datasetRevision === undefined ? {} : { revision: provenance.datasetRevision }),

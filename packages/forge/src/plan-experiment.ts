@@ -1,4 +1,5 @@
 import { buildDataset, buildMethod } from './build.ts';
+import { createComponentPool } from './component-pool.ts';
 import type { Surroundings } from './definition.ts';
 import { sampleRowIndices } from './lib/sample-examples.ts';
 import type { ExperimentSpec, VariantSpec } from './load-experiment.ts';
@@ -50,7 +51,8 @@ export async function planExperiment(
 
 async function previewCosts(variant: VariantSpec, surroundings: Surroundings, total: number, rows: number) {
   const dataset = await buildDataset(variant.dataset, surroundings);
-  const method = await buildMethod(variant.method);
+  // A plan reads prompts without what would be retrieved: nothing is opened.
+  const method = await buildMethod(variant.method, createComponentPool(surroundings));
   let prompts = 0;
   let chars = 0;
   let seen = 0;

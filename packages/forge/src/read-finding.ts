@@ -1,4 +1,4 @@
-import { buildMetrics } from './build.ts';
+import { describeMetrics } from './build.ts';
 import { type ComparisonInput, type ComparisonOutput, compareInputs } from './compare-inputs.ts';
 import { type Comparison, type LatencyComparison, type PairedInput, verdictSentence } from './compare-runs.ts';
 import type { ExperimentSpec, VariantSpec } from './load-experiment.ts';
@@ -83,7 +83,7 @@ export async function compareGroups(
   if (first === undefined || groups.length < 2) return { comparisons: [], latency: [] };
   const spec = first.runs[0]?.spec as VariantSpec | undefined;
   const metricSpec = spec?.metrics.find((one) => one.name === settings.metric);
-  const [metric] = await buildMetrics(metricSpec === undefined ? [] : [metricSpec]);
+  const [metric] = await describeMetrics(metricSpec === undefined ? [] : [metricSpec]);
   // Means of repeats are no longer 0 or 1.
   const binary = (metric?.binary ?? false) && groups.every((group) => group.runs.length === 1);
   const inputs = [];

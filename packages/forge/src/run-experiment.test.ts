@@ -39,14 +39,17 @@ const engineOf = (options: object): Engine =>
     notify: () => {},
   }) as Engine;
 
+const none = () => Promise.reject(new Error('not here'));
+const noParts = { retriever: none, nli: none };
+
 function partsOf(over: Partial<RunParts> = {}): RunParts {
   return {
     runId: 'r',
     variant: 'v',
     dataset: datasetOf(rows(20)),
     engine: engineOf({ default: 'yes', concurrency: 4 }),
-    method: naive.create(naive.options.parse({}), {}) as Method,
-    metrics: [exactMatch.create(exactMatch.options.parse({}), {}) as Metric],
+    method: naive.create(naive.options.parse({}), noParts) as Method,
+    metrics: [exactMatch.create(exactMatch.options.parse({}), noParts) as Metric],
     sampling: { temperature: 0, topP: 1, topK: 0, maxTokens: 16, stop: [] },
     sample: null,
     sampleSeed: '0',
@@ -155,7 +158,7 @@ describe('runExperiment', () => {
     expect(seen[0]).toEqual({ id: 'e0', text: 'Question 0' });
   });
   it('gives samples of one prompt different seeds, the same ones in every run', async () => {
-    const method = chainOfThought.create(chainOfThought.options.parse({ samples: 3 }), {}) as Method;
+    const method = chainOfThought.create(chainOfThought.options.parse({ samples: 3 }), noParts) as Method;
     const seeds = async (seed: number) =>
       resultsOf(await eventsOf(partsOf({ method, seed, dataset: datasetOf(rows(2)) }))).map((one) =>
         one.calls.map((call) => call.seed),

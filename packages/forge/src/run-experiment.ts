@@ -1,7 +1,7 @@
 import type { Dataset, Example } from './dataset.ts';
 import type { Engine, GenerateRequest, Sampling } from './engine.ts';
 import { type CallMeter, meter } from './engine-middleware/meter.ts';
-import { ConfigError, EngineError, messageOf } from './errors.ts';
+import { ConfigError, EngineError, messageOf, RetrievalError } from './errors.ts';
 import { contentSeed } from './lib/content-seed.ts';
 import { mapConcurrent } from './lib/map-concurrent.ts';
 import { sampleRowIndices } from './lib/sample-examples.ts';
@@ -27,7 +27,13 @@ export interface RunParts {
   /** What is known of the run besides its data set and engine. */
   readonly origin: Omit<
     Provenance,
-    'datasetFingerprint' | 'datasetRevision' | 'modelDigest' | 'engineFingerprint' | 'engineSettings' | 'seed'
+    | 'datasetFingerprint'
+    | 'datasetRevision'
+    | 'modelDigest'
+    | 'components'
+    | 'engineFingerprint'
+    | 'engineSettings'
+    | 'seed'
   >;
 }
 
@@ -38,14 +44,19 @@ export interface Clock {
   monotonic(): number;
 }
 
+/** English text in the tokenizers of current models, roughly. */
+const charsPerToken = 4;
+
 function failureOf(error: unknown): ExampleFailure {
   const message = messageOf(error).slice(0, 2000);
-  return error instanceof EngineError ? { kind: error.kind, message } : { kind: 'method-error', message };
+  if (error instanceof EngineError) return { kind: error.kind, message };
+  return { kind: error instanceof RetrievalError ? 'retrieval-error' : 'method-error', message };
 }
 
 function contextFor(parts: RunParts, example: Example, calls: CallMeter, signal?: AbortSignal): MethodContext {
   return {
     sampling: parts.sampling,
+    countTokens: async (text) => (await parts.engine.countTokens?.(text)) ?? Math.ceil(text.length / charsPerToken),
     ...(signal === undefined ? {} : { signal }),
     generate({ prompt, sample = 0, ...changed }) {
       const request: GenerateRequest = {
@@ -60,14 +71,20 @@ function contextFor(parts: RunParts, example: Example, calls: CallMeter, signal?
   };
 }
 
+/** The scores by metric, and the steps that metrics add to those of the method. */
 async function scoreAll(
   metrics: readonly Metric[],
   example: Example,
   prediction: Awaited<ReturnType<Method['solve']>>,
 ) {
   const scores: Record<string, number> = {};
-  for (const metric of metrics) scores[metric.name] = await metric.score(example, prediction);
-  return scores;
+  const steps = [...prediction.steps];
+  for (const metric of metrics) {
+    const given = await metric.score(example, prediction);
+    scores[metric.name] = typeof given === 'number' ? given : given.score;
+    if (typeof given !== 'number') steps.push(...given.steps);
+  }
+  return { scores, steps };
 }
 
 /** Solves and scores one example. Rejects only with what must end the run: a ConfigError, or the caller's own abort. */
@@ -96,8 +113,9 @@ async function runOne(
     latencyMs = clock.monotonic() - started + calls.addedLatencyMs();
     const { answer, steps, flags = [] } = prediction;
     try {
-      outcome = { answer, steps, flags, scores: await scoreAll(parts.metrics, example, prediction) };
+      outcome = { answer, flags, ...(await scoreAll(parts.metrics, example, prediction)) };
     } catch (error) {
+      if (error instanceof ConfigError) throw error;
       outcome = {
         answer,
         steps,
@@ -139,13 +157,22 @@ async function* rowsToDo(parts: RunParts, chosen: ReadonlySet<number> | null, si
   }
 }
 
+/** Opens what method and metrics are made of, before anything is measured. Returns what tells it from others, by role. */
+async function prepareComponents({ method, metrics }: RunParts): Promise<Record<string, string>> {
+  const components: Record<string, string> = {};
+  for (const one of [method, ...metrics]) Object.assign(components, await one.prepare?.());
+  return components;
+}
+
 async function provenanceOf(parts: RunParts, signal?: AbortSignal): Promise<Provenance> {
   const { dataset, engine, origin, seed } = parts;
+  const components = await prepareComponents(parts);
   return {
     ...origin,
     datasetFingerprint: await dataset.fingerprint(signal),
     ...(dataset.revision === undefined ? {} : { datasetRevision: dataset.revision }),
     modelDigest: engine.modelDigest,
+    ...(Object.keys(components).length === 0 ? {} : { components }),
     engineFingerprint: engine.fingerprint,
     engineSettings: engine.settings,
     seed,
@@ -159,12 +186,12 @@ async function provenanceOf(parts: RunParts, signal?: AbortSignal): Promise<Prov
  */
 export async function* runExperiment(parts: RunParts, clock: Clock, signal?: AbortSignal): AsyncGenerator<RunEvent> {
   const { runId, variant } = parts;
-  const started = clock.monotonic();
   const count = await parts.dataset.count(signal);
   const chosen =
     parts.sample === null || parts.sample >= count ? null : sampleRowIndices(count, parts.sample, parts.sampleSeed);
   const total = chosen?.size ?? count;
   const provenance = await provenanceOf(parts, signal);
+  const started = clock.monotonic();
   yield { type: 'run-started', runId, variant, total, alreadyDone: parts.done.size, provenance };
   const end = (status: 'finished' | 'cancelled' | 'failed', error?: unknown): RunEvent => ({
     type: 'run-finished',

@@ -11,6 +11,8 @@ export interface Provenance {
   readonly datasetFingerprint: string;
   readonly datasetRevision?: string;
   readonly modelDigest: string;
+  /** Fingerprints of what else the answers and scores depend on: `retriever`, `faithfulness`. */
+  readonly components?: Readonly<Record<string, string>>;
   readonly engineFingerprint: string;
   readonly engineSettings: Readonly<Record<string, string | number | boolean>>;
   /** Git commit, with `+changes` where the work tree differed; `unknown` outside a checkout. */
@@ -38,8 +40,8 @@ export interface CallRecord {
 }
 
 export interface ExampleFailure {
-  /** `method-error`: the method itself threw. */
-  readonly kind: EngineErrorKind | 'method-error' | 'metric-error';
+  /** `method-error`: the method itself threw. `retrieval-error`: an index did not answer. */
+  readonly kind: EngineErrorKind | 'method-error' | 'retrieval-error' | 'metric-error';
   readonly message: string;
 }
 

@@ -71,7 +71,7 @@ export function Actions({ experiment }: { experiment: ExperimentDetail }) {
     onSettled: () => client.invalidateQueries({ queryKey: ['experiment', id] }),
   });
   const finished = experiment.runs.filter((run) => run.status === 'finished');
-  const can = (what: string) => !act.isPending && deletedAt === null && what !== '';
+  const canRun = !act.isPending && deletedAt === null;
   return (
     <>
       <div className="flex flex-wrap gap-2">
@@ -80,13 +80,13 @@ export function Actions({ experiment }: { experiment: ExperimentDetail }) {
             <PageLink href={`/experiments/new?edit=${id}`} className={buttonClass()}>
               Edit
             </PageLink>
-            <Button look="primary" disabled={!can('start')} onClick={() => act.mutate(() => api.start(id))}>
+            <Button look="primary" disabled={!canRun} onClick={() => act.mutate(() => api.start(id))}>
               Start
             </Button>
           </>
         ) : null}
         {state === 'cancelled' || state === 'failed' ? (
-          <Button look="primary" disabled={!can('resume')} onClick={() => act.mutate(() => api.start(id))}>
+          <Button look="primary" disabled={!canRun} onClick={() => act.mutate(() => api.start(id))}>
             Resume
           </Button>
         ) : null}

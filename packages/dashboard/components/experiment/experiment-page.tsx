@@ -5,13 +5,13 @@ import { api, type ExperimentDetail, type Run } from '../../lib/api.ts';
 import { moment } from '../../lib/format.ts';
 import { useLiveExperiment } from '../../lib/live.ts';
 import { useUrlState } from '../../lib/url-state.ts';
-import { ExampleDrawer } from '../example-drawer.tsx';
 import { IntervalPlot } from '../interval-plot.tsx';
 import { LatencyHistogram } from '../latency-histogram.tsx';
 import { ErrorState, inputClass, Loading, PageTitle, Section, StateBadge } from '../parts.tsx';
 import { ResultsTable } from '../results-table.tsx';
 import { VerdictCard } from '../verdict-card.tsx';
 import { Actions } from './actions.tsx';
+import { FaithfulnessBars } from './faithfulness-bars.tsx';
 import { FiguresTable } from './figures-table.tsx';
 import { FlipLinks } from './flip-links.tsx';
 import { Progress } from './progress.tsx';
@@ -45,8 +45,10 @@ function Choice({
 
 function Findings({ experiment }: { experiment: ExperimentDetail }) {
   const { set } = useUrlState();
-  if (experiment.comparisons.length === 0) {
-    const reason = ongoing(experiment.state)
+  // Runs that have finished are compared while others go on, but each further one changes the correction for the family.
+  const isOngoing = ongoing(experiment.state);
+  if (isOngoing || experiment.comparisons.length === 0) {
+    const reason = isOngoing
       ? 'A verdict comes when the runs are finished: looking before the end would find differences that are not there.'
       : 'A verdict needs two finished variants.';
     return <p className="text-muted">{reason}</p>;
@@ -125,6 +127,20 @@ function Pictures({
   );
 }
 
+/** Only where answers were held against passages. */
+function Faithfulness({ runs }: { runs: readonly Run[] }) {
+  const measured = runs.flatMap((one) => {
+    const estimate = one.summary?.metrics.faithfulness;
+    return estimate === undefined ? [] : [{ label: one.variant, estimate }];
+  });
+  if (measured.length === 0) return null;
+  return (
+    <Section title="Faithfulness">
+      <FaithfulnessBars runs={measured} />
+    </Section>
+  );
+}
+
 function Origin({ experiment, run }: { experiment: ExperimentDetail; run: Run | undefined }) {
   return (
     <Section title="Origin">
@@ -159,12 +175,12 @@ function Content({ experiment }: { experiment: ExperimentDetail }) {
   const live = useLiveExperiment(experiment.id, ongoing(experiment.state));
   const run = experiment.runs.find((one) => one.id === get('run')) ?? experiment.runs[0];
   const failures = experiment.runs.filter((one) => one.error !== null);
-  const example = get('example');
   const chooseRun = (id: string) => set({ run: id, example: undefined });
   return (
     <>
       <PageTitle actions={<Actions experiment={experiment} />}>
-        {experiment.name} <StateBadge state={live.progress?.state ?? experiment.state} />
+        <span className="wrap-anywhere">{experiment.name}</span>{' '}
+        <StateBadge state={live.progress?.state ?? experiment.state} />
       </PageTitle>
       <p className="mb-4 max-w-prose break-words text-muted">
         {experiment.description} <span className="whitespace-nowrap">Created {moment(experiment.createdAt)}.</span>
@@ -178,6 +194,7 @@ function Content({ experiment }: { experiment: ExperimentDetail }) {
           <Findings experiment={experiment} />
         </Section>
         <Pictures experiment={experiment} run={run} onRun={chooseRun} />
+        <Faithfulness runs={experiment.runs} />
         <Section title={ongoing(experiment.state) ? 'Figures so far' : 'Figures'}>
           <FiguresTable runs={experiment.runs} baseline={experiment.baseline} />
         </Section>
@@ -198,14 +215,6 @@ function Content({ experiment }: { experiment: ExperimentDetail }) {
         )}
         <Origin experiment={experiment} run={run} />
       </div>
-      {run !== undefined && example !== '' ? (
-        <ExampleDrawer
-          runId={run.id}
-          exampleId={example}
-          metric={experiment.metric}
-          onClose={() => set({ example: undefined })}
-        />
-      ) : null}
     </>
   );
 }
@@ -219,13 +228,16 @@ export function ExperimentPage() {
     enabled: id !== '',
     placeholderData: (before) => (before?.id === id ? before : undefined),
   });
-  if (id === '') return <ErrorState error="The address names no experiment: it should be /experiment?id=..." />;
   if (data !== undefined) return <Content key={data.id} experiment={data} />;
-  if (error !== null) {
+  if (id === '' || error !== null) {
     return (
       <>
         <PageTitle>Experiment</PageTitle>
-        <ErrorState error={error} retry={() => void refetch()} />
+        {id === '' ? (
+          <ErrorState error="The address names no experiment: it should be /experiment?id=..." />
+        ) : (
+          <ErrorState error={error} retry={() => void refetch()} />
+        )}
       </>
     );
   }

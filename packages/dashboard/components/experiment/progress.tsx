@@ -55,7 +55,7 @@ export function Progress({ experiment, live }: { experiment: ExperimentDetail; l
       title="Progress"
       actions={
         <span className="text-muted tabular-nums" aria-live="off">
-          {live.connected ? '' : 'reconnecting · '}
+          {live.connected ? '' : progress === null ? 'connecting · ' : 'reconnecting · '}
           {rate == null ? '' : `${rate.toFixed(1)} examples/s`}
           {eta == null ? '' : ` · about ${duration(eta)} left`}
         </span>

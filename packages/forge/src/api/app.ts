@@ -2,6 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { messageOf } from '../errors.ts';
 import { catalogRoutes } from './catalog-routes.ts';
+import { corpusRoutes } from './corpus-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { experimentRoutes } from './experiment-routes.ts';
 import { HttpProblem, problemOf, problemResponse } from './problem.ts';
@@ -25,6 +26,7 @@ export function createApi(parts: ApiParts): OpenAPIHono {
   api.route('/', experimentRoutes(parts));
   api.route('/', eventRoutes(parts));
   api.route('/', runRoutes(parts));
+  api.route('/', corpusRoutes(parts));
   api.route('/', systemRoutes(parts));
   api.doc31('/openapi.json', {
     openapi: '3.1.0',

@@ -4,8 +4,8 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { definitionsOf, type Noun } from '../catalog.ts';
 import { ConfigError, messageOf } from '../errors.ts';
 import { executeProbe } from '../execute-probe.ts';
-import { experimentJsonSchema } from '../experiment-json-schema.ts';
 import { samplingDefaults, samplingSchema } from '../experiment-schema.ts';
+import { experimentJsonSchema } from '../json-schemas.ts';
 import { parseExperiment } from '../load-experiment.ts';
 import { planExperiment } from '../plan-experiment.ts';
 import { HttpProblem } from './problem.ts';
@@ -121,6 +121,10 @@ export function catalogRoutes(parts: ApiParts) {
         engine: describe('engine'),
         method: describe('method'),
         metric: describe('metric'),
+        retriever: describe('retriever'),
+        'cross-encoder': describe('cross-encoder'),
+        nli: describe('nli'),
+        index: describe('index'),
         sampling: samplingJsonSchema(),
         examples: await exampleFiles(join(surroundings.baseDir, 'experiments')),
       },

@@ -1,4 +1,4 @@
-import { buildMetrics } from '../build.ts';
+import { describeMetrics } from '../build.ts';
 import type { VariantSpec } from '../load-experiment.ts';
 import type { RunRecord, Store } from '../store.ts';
 import { type RunSummary, summarizeRun } from '../summarize-run.ts';
@@ -18,10 +18,7 @@ export function createLiveSummaries(store: Store, clock: { now(): number; monoto
   const kept = new Map<string, Kept>();
 
   async function compute(run: RunRecord): Promise<RunSummary> {
-    const metrics = (await buildMetrics((run.spec as VariantSpec).metrics)).map(({ name, binary }) => ({
-      name,
-      binary,
-    }));
+    const metrics = await describeMetrics((run.spec as VariantSpec).metrics);
     // How long a resumed attempt has gone on is not known here: no rate is better than a wrong one.
     const wallMs = run.wallMs === 0 && run.startedAt !== null ? clock.now() - run.startedAt : 0;
     return summarizeRun(store.scoredRows(run.id), { metrics, wallMs });

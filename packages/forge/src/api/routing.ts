@@ -3,6 +3,7 @@ import type { CompareThread } from '../compare-thread.ts';
 import type { Surroundings } from '../definition.ts';
 import type { Clock } from '../run-experiment.ts';
 import type { ExperimentRecord, RunRecord, Store } from '../store.ts';
+import type { Corpora } from './corpora.ts';
 import type { Jobs } from './jobs.ts';
 import type { createLiveSummaries } from './live-summary.ts';
 import { HttpProblem, problemResponse } from './problem.ts';
@@ -16,6 +17,7 @@ export interface ApiParts {
   readonly clock: Clock;
   random(): number;
   readonly compareThread: CompareThread;
+  readonly corpora: Corpora;
   readonly liveSummary: ReturnType<typeof createLiveSummaries>;
   readonly version: string;
   readonly database: 'embedded' | 'postgres';

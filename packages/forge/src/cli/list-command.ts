@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { buildDataset } from '../build.ts';
-import { catalog, definitionsOf, type Noun } from '../catalog.ts';
+import { definitionsOf, type Noun, nouns, pluralOf } from '../catalog.ts';
 import { ConfigError } from '../errors.ts';
-import { experimentJsonSchema } from '../experiment-json-schema.ts';
+import { corpusJsonSchema, experimentJsonSchema } from '../json-schemas.ts';
 import { closestName } from '../lib/closest-name.ts';
 import { formatCount, textTable } from '../lib/format.ts';
 import { resolveModelFile } from '../lib/model-file.ts';
@@ -24,16 +24,11 @@ interface ListOptions {
   readonly json?: boolean;
 }
 
-const nounOf: Readonly<Record<string, Noun>> = {
-  methods: 'method',
-  metrics: 'metric',
-  engines: 'engine',
-  datasets: 'dataset',
-};
+const nounOf = (plural: string): Noun | undefined => nouns.find((noun) => pluralOf(noun) === plural);
 
-function describeComponents(nouns: readonly Noun[], json: boolean): void {
+function describeComponents(asked: readonly Noun[], json: boolean): void {
   if (json) {
-    const described = nouns.flatMap((noun) =>
+    const described = asked.flatMap((noun) =>
       definitionsOf(noun).map(({ name, summary, options }) => ({
         noun,
         name,
@@ -44,8 +39,8 @@ function describeComponents(nouns: readonly Noun[], json: boolean): void {
     console.log(JSON.stringify(described, null, 2));
     return;
   }
-  for (const noun of nouns) {
-    console.log(`${noun}s`);
+  for (const noun of asked) {
+    console.log(pluralOf(noun));
     for (const { name, summary, options } of definitionsOf(noun)) {
       console.log(`  ${name}: ${summary}`);
       const shape = z.toJSONSchema(options, { io: 'input', unrepresentable: 'any' }).properties ?? {};
@@ -59,8 +54,8 @@ function describeComponents(nouns: readonly Noun[], json: boolean): void {
 }
 
 export async function list(what: string, options: ListOptions): Promise<void> {
-  if (what === 'components') return describeComponents(Object.keys(catalog) as Noun[], options.json === true);
-  const noun = nounOf[what];
+  if (what === 'components') return describeComponents(nouns, options.json === true);
+  const noun = nounOf(what);
   if (noun !== undefined) return describeComponents([noun], options.json === true);
   const store = await openWorkspace().openStore();
   try {
@@ -209,6 +204,6 @@ export async function remove(id: string, options: { restore?: boolean }): Promis
   }
 }
 
-export async function schema(): Promise<void> {
-  console.log(JSON.stringify(experimentJsonSchema(), null, 2));
+export async function schema(what: 'experiment' | 'corpus'): Promise<void> {
+  console.log(JSON.stringify(what === 'corpus' ? corpusJsonSchema() : experimentJsonSchema(), null, 2));
 }

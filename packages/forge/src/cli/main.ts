@@ -87,7 +87,19 @@ program
   .addArgument(
     new Command()
       .createArgument('[what]', 'what to list')
-      .choices(['experiments', 'methods', 'metrics', 'engines', 'datasets', 'components'])
+      .choices([
+        'experiments',
+        'methods',
+        'metrics',
+        'engines',
+        'datasets',
+        'retrievers',
+        'embedders',
+        'cross-encoders',
+        'nli',
+        'indexes',
+        'components',
+      ])
       .default('experiments'),
   )
   .option('--text <part>', 'experiments whose name has this part')
@@ -114,6 +126,13 @@ program
   .argument('<files...>')
   .addOption(json())
   .action(async (files, options) => (await import('./plan-command.ts')).validate(files, options));
+
+program
+  .command('ingest')
+  .description('bring the index of a corpus up to date: embeds what is new, removes what is no more')
+  .argument('<files...>', 'corpus files, e.g. corpora/lab-world.yaml')
+  .addOption(json())
+  .action(async (files, options) => (await import('./ingest-command.ts')).ingest(files, options));
 
 program
   .command('plan')
@@ -157,8 +176,11 @@ program
 
 program
   .command('schema')
-  .description('print the JSON Schema of experiment files, for editors')
-  .action(async () => (await import('./list-command.ts')).schema());
+  .description('print the JSON Schema of experiment or corpus files, for editors')
+  .addArgument(
+    new Command().createArgument('[what]', 'which files').choices(['experiment', 'corpus']).default('experiment'),
+  )
+  .action(async (what) => (await import('./list-command.ts')).schema(what));
 
 try {
   await program.parseAsync();

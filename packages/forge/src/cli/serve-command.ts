@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createCorpora } from '../api/corpora.ts';
 import { createJobs, type Jobs } from '../api/jobs.ts';
 import { createLiveSummaries } from '../api/live-summary.ts';
 import { startServer } from '../api/server.ts';
@@ -126,7 +127,8 @@ export async function serve(options: ServeOptions): Promise<void> {
     const liveSummary = createLiveSummaries(store, clock);
     const token = database === 'embedded' ? randomBytes(32).toString('base64url') : null;
     const { host, port = defaultPort, allowHost = [] } = options;
-    const parts = { store, jobs, surroundings, clock, random, compareThread, liveSummary, database, log };
+    const corpora = createCorpora(surroundings, { monotonic: clock.monotonic, log });
+    const parts = { store, jobs, surroundings, clock, random, compareThread, liveSummary, corpora, database, log };
     const server = await startServer(
       { ...parts, version: forgeVersion },
       { host, port, anyPort: options.port === undefined, allowedHosts: allowHost, dashboard, token },
@@ -147,6 +149,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     } finally {
       removeServerFile(home);
       await server.close();
+      await corpora.close();
     }
   } finally {
     await compareThread.close();

@@ -11,7 +11,7 @@ import { openTableFile } from '../lib/table-file.ts';
 
 const options = z.strictObject({
   split: z
-    .enum(['arithmetic', 'known-facts', 'reading', 'documents', 'multi-hop', 'calculator'])
+    .enum(['arithmetic', 'known-facts', 'reading', 'documents', 'multi-hop', 'calculator', 'faithfulness'])
     .default('arithmetic')
     .describe('Which kind of question.'),
   part: z
@@ -25,7 +25,7 @@ const folder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '
 /** Questions about an invented world that no model has read about, made by a seeded generator. */
 export const definition: Definition<Dataset, DatasetParts, typeof options> = {
   name: 'lab-world',
-  summary: 'The bundled invented world: word problems, facts, passages, multi-hop and calculator questions.',
+  summary: 'The bundled invented world: word problems, facts, passages, multi-hop and calculator questions, claims.',
   options,
   async create({ split, part }) {
     const path = join(folder, `${split}.${part}.jsonl`);
@@ -34,9 +34,15 @@ export const definition: Definition<Dataset, DatasetParts, typeof options> = {
       baseDir: join(folder, '..', '..'),
       maxRowBytes: 1_000_000,
     });
-    const plain = columnsSchema.parse({ id: 'id' });
+    const plain = columnsSchema.parse(
+      split === 'faithfulness' ? { id: 'id', question: 'claim', context: 'premise', answer: 'label' } : { id: 'id' },
+    );
     return createTableDataset('lab-world', source, (row) =>
-      exampleFromColumns(row, { ...plain, ...(row.row.context === undefined ? {} : { context: 'context' }) }),
+      exampleFromColumns(row, {
+        ...plain,
+        ...(row.row.context === undefined ? {} : { context: 'context' }),
+        ...(row.row.gold === undefined ? {} : { relevant: 'gold' }),
+      }),
     );
   },
 };

@@ -15,6 +15,8 @@ export interface HubTableOptions {
   readonly config: string | null;
   readonly split: string;
   readonly maxRowBytes: number;
+  /** Every row will be read: large files are fetched as well, once, rather than read in ranges. */
+  readonly whole?: boolean;
 }
 
 /** The hub's own Parquet copy of any data set that it can read. */
@@ -51,9 +53,9 @@ interface OpenFile {
   }) => AsyncIterable<NumberedRow>;
 }
 
-async function openParquet(ref: HubRef, file: HubFile, s: Surroundings): Promise<OpenFile> {
+async function openParquet(ref: HubRef, file: HubFile, s: Surroundings, whole: boolean): Promise<OpenFile> {
   const shown = `${ref.repo}/${file.path}`;
-  const remote = file.size > rangeFromBytes ? await openHubRange(ref, file, s) : null;
+  const remote = !whole && file.size > rangeFromBytes ? await openHubRange(ref, file, s) : null;
   const buffer: AsyncBuffer = remote ?? (await asyncBufferFromFile(await downloadHubFile(ref, file.path, s)));
   return {
     path: file.path,
@@ -100,27 +102,44 @@ async function findFiles(options: HubTableOptions, s: Surroundings): Promise<{ r
   );
 }
 
+/** A repository of many configurations without one named is read whole: hardly what was meant. */
+function warnOfFolders(files: readonly HubFile[], { repo, config, split }: HubTableOptions, s: Surroundings): void {
+  const folders = new Set(files.map(({ path }) => (path.includes('/') ? path.slice(0, path.indexOf('/')) : '.')));
+  if (config !== null || folders.size < 2) return;
+  const some = [...folders].slice(0, 5).join(', ');
+  s.notify({
+    level: 'warning',
+    message: `dataset ${repo}: split "${split}" is read from ${folders.size} folders (${some}${folders.size > 5 ? ', ...' : ''}); name one with config`,
+  });
+}
+
 /**
  * One split of a data set of the hub as a table. Files are fetched once and kept; of a large Parquet file only the row groups
  * that hold chosen rows are read where the server allows ranges. The fingerprint is that of the files' checksums.
  */
 export async function openHubTable(options: HubTableOptions, s: Surroundings): Promise<RowSource> {
   const { ref, files } = await findFiles(options, s);
+  warnOfFolders(files, options, s);
   const opened = new Map<string, Promise<OpenFile>>();
   const open = (file: HubFile) => {
     const known = opened.get(file.path);
     if (known !== undefined) return known;
     const opening =
-      formatOf(file.path) === 'parquet' ? openParquet(ref, file, s) : openText(ref, file, s, options.maxRowBytes);
+      formatOf(file.path) === 'parquet'
+        ? openParquet(ref, file, s, options.whole ?? false)
+        : openText(ref, file, s, options.maxRowBytes);
     opened.set(file.path, opening);
     return opening;
   };
   return {
     label: `${options.repo} (${options.split})`,
     revision: ref.revision,
-    async count() {
+    async count(_signal, most = Number.POSITIVE_INFINITY) {
       let total = 0;
-      for (const file of files) total += (await open(file)).rows;
+      for (const file of files) {
+        total += (await open(file)).rows;
+        if (total >= most) break;
+      }
       return total;
     },
     async *rows({ only, signal }) {

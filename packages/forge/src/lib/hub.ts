@@ -228,8 +228,9 @@ export interface RemoteFile {
 const maxRangeBytes = 512e6;
 
 /**
- * Opens a file of a repository for reading in ranges. null where the server ignores Range: it must be downloaded instead.
- * What is read so is not checked against a checksum; Parquet pages that do not decode are an error.
+ * Opens a file of a repository at a commit for reading in ranges, each kept once it was read. null where the server ignores
+ * Range: it must be downloaded instead. What is read so is not checked against a checksum; Parquet pages that do not decode are
+ * an error.
  */
 export async function openHubRange(
   ref: HubRef,
@@ -238,11 +239,22 @@ export async function openHubRange(
   signal?: AbortSignal,
 ): Promise<RemoteFile | null> {
   const url = hubUrl(ref, s, 'resolve', `/${file.path.split('/').map(encodeURIComponent).join('/')}`);
+  const name = createHash('sha256').update(file.path).digest('hex').slice(0, 32);
+  const folder = join(folderOf(ref, s), 'ranges', encodeURIComponent(ref.revision), name);
   const fetchRange = (start: number, end: number) =>
     hubFetch(url, { what: label(ref), s, signal, headers: { range: `bytes=${start}-${end - 1}` } });
-  const probe = await fetchRange(0, Math.min(4, file.size));
-  await probe.body?.cancel();
-  if (probe.status !== 206) return null;
+  const before = await stat(folder).catch(() => undefined);
+  if (before === undefined) {
+    const probe = await fetchRange(0, Math.min(4, file.size));
+    await probe.body?.cancel();
+    if (probe.status !== 206) return null;
+  }
+  async function keep(path: string, bytes: ArrayBuffer): Promise<void> {
+    const partial = `${path}.${process.pid}.partial`;
+    await mkdir(folder, { recursive: true });
+    await writeFile(partial, new Uint8Array(bytes));
+    await rename(partial, path);
+  }
   return {
     byteLength: file.size,
     async slice(start, end = file.size) {
@@ -251,11 +263,17 @@ export async function openHubRange(
         throw new ConfigError(
           `${label(ref)}: ${file.path}: a row group of ${Math.round(length / 1e6)} MB; download the file and read it with dataset: {name: parquet}`,
         );
+      const path = join(folder, `${start}-${end}`);
+      const kept = await readFile(path).catch(() => undefined);
+      if (kept?.length === length) return new Uint8Array(kept).buffer;
       const bytes = await (await fetchRange(start, end)).arrayBuffer();
       if (bytes.byteLength !== length)
         throw new ConfigError(
           `${label(ref)}: ${file.path}: the hub sent ${bytes.byteLength} of ${length} bytes of a range`,
         );
+      await keep(path, bytes).catch((error) => {
+        throw writeFailure(path, error);
+      });
       return bytes;
     },
   };

@@ -6,6 +6,8 @@ const lockSchema = z.strictObject({
   version: z.literal(1),
   datasets: z.record(z.string(), z.strictObject({ fingerprint: z.string(), revision: z.string().optional() })),
   models: z.record(z.string(), z.strictObject({ digest: z.string() })),
+  /** Fingerprints of retrievers and judging models, by variant and role. */
+  components: z.record(z.string(), z.string()).optional(),
 });
 
 /** What an experiment's data sets and models were when it was last run: the same names must mean the same bytes. */
@@ -36,7 +38,14 @@ export async function readLock(path: string): Promise<Lock> {
 export async function writeLock(path: string, lock: Lock): Promise<void> {
   const sorted = (record: Record<string, unknown>) =>
     Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
-  const text = `${JSON.stringify({ version: 1, datasets: sorted(lock.datasets), models: sorted(lock.models) }, null, 2)}\n`;
+  const { version, datasets, models, components } = lock;
+  const content = {
+    version,
+    datasets: sorted(datasets),
+    models: sorted(models),
+    ...(components === undefined ? {} : { components: sorted(components) }),
+  };
+  const text = `${JSON.stringify(content, null, 2)}\n`;
   if ((await readFile(path, 'utf8').catch(() => '')) === text) return;
   await writeFile(`${path}.tmp`, text);
   await rename(`${path}.tmp`, path);

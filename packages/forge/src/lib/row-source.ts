@@ -20,7 +20,8 @@ export interface RowSource {
   /** For messages. */
   readonly label: string;
   readonly revision?: string;
-  count(signal?: AbortSignal): Promise<number>;
+  /** Where `most` is given, counting may stop there. */
+  count(signal?: AbortSignal, most?: number): Promise<number>;
   /** In order; only these indices where given. */
   rows(options: { only?: ReadonlySet<number>; signal?: AbortSignal }): AsyncIterable<NumberedRow>;
   fingerprint(signal?: AbortSignal): Promise<string>;

@@ -10,6 +10,10 @@ export const columnsSchema = z.strictObject({
   answer: z.string().default('answer').describe('Column of the accepted answers: a text, a number, or a list of them.'),
   context: z.string().optional().describe('Column of the passage that belongs to the question.'),
   choices: z.string().optional().describe('Column of the choices: a list of texts.'),
+  relevant: z
+    .string()
+    .optional()
+    .describe('Column of the documents that hold the answer: a list of ids, or grades by id. For retrieval metrics.'),
   cluster: z.string().optional().describe('Column that says which examples belong together, for clustered errors.'),
 });
 
@@ -71,6 +75,17 @@ function textList(row: RawRow, where: string, role: string, path: string): strin
 }
 
 /** A row as an example, by the columns' meaning. Throws ConfigError naming row and column. */
+/** `["a", "b"]` or `{"a": 2, "b": 1}` as grades by document id. */
+function relevantColumn(row: RawRow, where: string, path: string): Readonly<Record<string, number>> {
+  const value = column(row, where, 'relevant', path);
+  if (Array.isArray(value)) return Object.fromEntries(value.map((id) => [String(id), 1]));
+  const grades = value !== null && typeof value === 'object' ? Object.entries(value) : [];
+  if (grades.length === 0 || grades.some(([, grade]) => typeof grade !== 'number')) {
+    throw new ConfigError(`${where}: column "${path}" (columns.relevant) holds neither a list of ids nor grades by id`);
+  }
+  return Object.fromEntries(grades as [string, number][]);
+}
+
 export function exampleFromColumns({ index, row, where }: NumberedRow, columns: Columns): Example {
   const text = textColumn(row, where, 'question', columns.question);
   if (text.trim() === '') throw new ConfigError(`${where}: column "${columns.question}" (columns.question) is empty`);
@@ -82,6 +97,7 @@ export function exampleFromColumns({ index, row, where }: NumberedRow, columns: 
     targets: textList(row, where, 'answer', columns.answer),
     ...optional('context'),
     ...optional('cluster'),
+    ...(columns.relevant === undefined ? {} : { relevant: relevantColumn(row, where, columns.relevant) }),
     ...(columns.choices === undefined ? {} : { choices: textList(row, where, 'choices', columns.choices) }),
   };
 }

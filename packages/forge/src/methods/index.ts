@@ -1,6 +1,15 @@
 import type { AnyDefinition } from '../definition.ts';
 import type { Method, MethodParts } from '../method.ts';
 import { definition as chainOfThought } from './chain-of-thought.ts';
+import { definition as entailment } from './entailment.ts';
 import { definition as naive } from './naive.ts';
+import { definition as rag } from './rag.ts';
+import { definition as retrieve } from './retrieve.ts';
 
-export const methods: readonly AnyDefinition<Method, MethodParts>[] = [naive, chainOfThought];
+export const methods: readonly AnyDefinition<Method, MethodParts>[] = [
+  naive,
+  chainOfThought,
+  rag,
+  retrieve,
+  entailment,
+];

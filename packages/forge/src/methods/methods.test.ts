@@ -12,6 +12,7 @@ function contextOf(answers: readonly (string | Partial<Generation>)[]) {
   const asked: Asked[] = [];
   const context: MethodContext = {
     sampling: { temperature: 0, topP: 1, topK: 0, maxTokens: 50, stop: ['###'] },
+    countTokens: async (text) => text.split(/\s+/).length,
     async generate(request) {
       const answer = answers[asked.length] ?? '';
       asked.push(request);
@@ -29,9 +30,11 @@ function contextOf(answers: readonly (string | Partial<Generation>)[]) {
   return { asked, context };
 }
 
+const none = () => Promise.reject(new Error('not here'));
+const noParts = { retriever: none, nli: none };
 const question = { id: '1', text: 'What is 2 + 2?' };
 const make = (method: typeof naive | typeof chainOfThought, options: object) =>
-  method.create(method.options.parse(options) as never, {}) as ReturnType<typeof naive.create> extends infer M
+  method.create(method.options.parse(options) as never, noParts) as ReturnType<typeof naive.create> extends infer M
     ? Awaited<M>
     : never;
 

@@ -12,7 +12,9 @@ import { metrics } from './index.ts';
 function make(name: string, options: object = {}): Metric {
   const definition = metrics.find((one) => one.name === name);
   if (definition === undefined) throw new Error(name);
-  return definition.create(definition.options.parse(options), {}) as Metric;
+  return definition.create(definition.options.parse(options), {
+    nli: () => Promise.reject(new Error('no model here')),
+  }) as Metric;
 }
 
 const score = (metric: Metric, answer: string, targets: readonly string[]) =>

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createApi } from '../api/app.ts';
+import { type Corpora, createCorpora } from '../api/corpora.ts';
 import { createJobs, type Jobs } from '../api/jobs.ts';
 import { createLiveSummaries } from '../api/live-summary.ts';
 import * as shapes from '../api/schemas.ts';
@@ -41,6 +42,7 @@ export function apiContract(openStore: () => Promise<Store>): void {
   let dir: string;
   let store: Store;
   let jobs: Jobs;
+  let corpora: Corpora;
   let api: ReturnType<typeof createApi>;
   const log: string[] = [];
 
@@ -56,7 +58,8 @@ export function apiContract(openStore: () => Promise<Store>): void {
       close: async () => {},
     };
     const liveSummary = createLiveSummaries(store, clock);
-    api = createApi({ ...parts, jobs, compareThread, liveSummary, version: '0', database: 'embedded' });
+    corpora = createCorpora(surroundings, { monotonic: clock.monotonic, log: parts.log });
+    api = createApi({ ...parts, jobs, compareThread, liveSummary, corpora, version: '0', database: 'embedded' });
   }
 
   beforeAll(async () => {
@@ -67,6 +70,7 @@ export function apiContract(openStore: () => Promise<Store>): void {
   });
   afterAll(async () => {
     await jobs.close();
+    await corpora.close();
     await store.close();
     await rm(dir, { recursive: true, force: true });
   });

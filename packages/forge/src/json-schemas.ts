@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { definitionsOf, type Noun } from './catalog.ts';
+import { definitionsOf, type Noun, nouns } from './catalog.ts';
+import { corpusSchema } from './corpus-schema.ts';
 import { experimentSchema } from './experiment-schema.ts';
 
 type JsonSchema = { [key: string]: unknown; properties?: Record<string, JsonSchema> };
@@ -7,11 +8,20 @@ type JsonSchema = { [key: string]: unknown; properties?: Record<string, JsonSche
 const inputSchema = (schema: z.ZodType) =>
   z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
 
+/** Options that name a component of a noun refer to its schema. */
+function linked(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(linked);
+  if (schema === null || typeof schema !== 'object') return schema;
+  const { noun, description, default: initial } = schema as JsonSchema;
+  if (typeof noun === 'string') return { $ref: `#/$defs/${noun}`, description, default: initial };
+  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, linked(value)]));
+}
+
 /** A component by name, or by name with its options: one branch for each definition of the catalog. */
 function referenceSchema(noun: Noun): JsonSchema {
   const definitions = definitionsOf(noun);
   const objects = definitions.map((definition) => {
-    const { $schema: _, ...options } = inputSchema(definition.options);
+    const { $schema: _, ...options } = linked(inputSchema(definition.options)) as JsonSchema;
     return {
       ...options,
       description: definition.summary,
@@ -22,6 +32,14 @@ function referenceSchema(noun: Noun): JsonSchema {
   // Overrides in a variant may leave the name out, so a nameless object is left to the loader.
   const nameless = { type: 'object', not: { required: ['name'] } };
   return { anyOf: [{ enum: definitions.map((definition) => definition.name) }, ...objects, nameless] };
+}
+
+const schemasOfNouns = () => Object.fromEntries(nouns.map((noun) => [noun, referenceSchema(noun)]));
+
+/** The JSON Schema of corpus files. */
+export function corpusJsonSchema(): JsonSchema {
+  const schema = linked(inputSchema(corpusSchema)) as JsonSchema;
+  return { ...schema, title: 'LLM Forge corpus', $defs: schemasOfNouns() };
 }
 
 /** The JSON Schema of experiment files, for editors: generated from the same zod schemas that check them. */
@@ -49,11 +67,6 @@ export function experimentJsonSchema(): JsonSchema {
       ...withReferences(schema.properties),
       variants: { ...variants, additionalProperties: { ...variant, properties: withReferences(variant.properties) } },
     },
-    $defs: {
-      dataset: referenceSchema('dataset'),
-      engine: referenceSchema('engine'),
-      method: referenceSchema('method'),
-      metric: referenceSchema('metric'),
-    },
+    $defs: schemasOfNouns(),
   };
 }

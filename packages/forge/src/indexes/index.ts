@@ -1,0 +1,5 @@
+import type { AnyDefinition } from '../definition.ts';
+import type { PassageIndex, PassageIndexParts } from '../passage-index.ts';
+import { definition as lancedb } from './lancedb.ts';
+
+export const indexes: readonly AnyDefinition<PassageIndex, PassageIndexParts>[] = [lancedb];
