@@ -19,22 +19,25 @@ export function Navigation() {
         <PageLink href="/" className="mr-3 hidden font-semibold tracking-tight sm:block">
           LLM Forge
         </PageLink>
-        {pages.map(({ href, label }) => (
-          <PageLink
-            key={href}
-            href={href}
-            aria-current={path === href ? 'page' : undefined}
-            className="rounded-md px-1.5 py-1.5 text-muted sm:px-2.5 hover:bg-raised hover:text-ink aria-[current=page]:bg-accent-soft aria-[current=page]:text-accent"
-          >
-            {label}
-          </PageLink>
-        ))}
+        <div className="flex min-w-0 items-center gap-1 overflow-x-auto">
+          {pages.map(({ href, label }) => (
+            <PageLink
+              key={href}
+              href={href}
+              aria-current={path === href ? 'page' : undefined}
+              className="rounded-md px-1.5 py-1.5 text-muted sm:px-2.5 hover:bg-raised hover:text-ink aria-[current=page]:bg-accent-soft aria-[current=page]:text-accent"
+            >
+              {label}
+            </PageLink>
+          ))}
+        </div>
         <span className="grow" />
         <PageLink
           href="/experiments/new"
           className="mr-1 rounded-md bg-accent px-2.5 py-1.5 whitespace-nowrap font-medium text-accent-ink hover:opacity-90"
         >
-          <span aria-hidden="true">+ </span>New<span className="hidden sm:inline"> experiment</span>
+          <span aria-hidden="true">+ </span>
+          <span className="sr-only sm:not-sr-only">New experiment</span>
         </PageLink>
         <span className="hidden sm:block">
           <CommandPaletteButton />

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
@@ -199,6 +199,38 @@ function suite(database: (home: string) => Promise<{ env: Record<string, string>
     await page.close();
   }, 180_000);
 
+  it('ingests a corpus, searches it side by side, and shows what an answer took from its passages', async () => {
+    const { page, problems } = await open('/corpora');
+    await page.getByRole('button', { name: 'Ingest lab-world' }).click();
+    await page.getByRole('button', { name: 'Update lab-world' }).waitFor({ timeout: 60_000 });
+    await expectClean(page, problems);
+    await page.getByLabel('Query').fill('What is the job of Vera Harker?');
+    await page.getByRole('button', { name: 'Search', exact: true }).click();
+    for (const name of ['dense', 'bm25', 'hybrid', 'reranked']) {
+      const column = page.getByRole('region', { name, exact: true });
+      await column.getByText('Vera Harker').first().waitFor();
+      await column.getByText(/ ms$/).first().waitFor();
+    }
+    await page.waitForURL(/query=What/);
+    await expectClean(page, problems);
+
+    const { id, runs } = await create(
+      server,
+      await readFile(join(root, 'experiments/rag-ablation.yaml'), 'utf8').then((source) => `${source}sample: 6\n`),
+    );
+    await finished(server, id);
+    await page.goto(`${server.url}/experiment?id=${id}&run=${runs[1]?.id}`);
+    await page.getByRole('figure', { name: 'Claims that the passages state' }).locator('svg').waitFor();
+    const grid = page.getByRole('grid');
+    await grid.getByText('right', { exact: true }).first().click();
+    const drawer = page.getByRole('dialog');
+    await drawer.getByRole('heading', { name: 'Retrieved passages' }).waitFor();
+    await drawer.locator('mark').first().waitFor();
+    await drawer.getByText('supported', { exact: false }).first().waitFor();
+    await expectClean(page, problems);
+    await page.close();
+  }, 180_000);
+
   it('shows what a model wrote as text, whatever it is', async () => {
     await writeFile(
       join(home, 'hostile.jsonl'),
@@ -309,7 +341,14 @@ function suite(database: (home: string) => Promise<{ env: Record<string, string>
     };
     const experiment = list.items[0] as Created;
     const runs = experiment.runs.map((run) => run.id).join(',');
-    const paths = ['/', '/experiments', '/experiments/new', `/experiment?id=${experiment.id}`, `/compare?runs=${runs}`];
+    const paths = [
+      '/',
+      '/experiments',
+      '/experiments/new',
+      `/experiment?id=${experiment.id}`,
+      `/compare?runs=${runs}`,
+      '/corpora',
+    ];
     for (const path of paths) {
       const { page, problems } = await open(path, narrow);
       await page.waitForLoadState('networkidle');

@@ -66,7 +66,7 @@ export function CorpusCard({ corpus }: { corpus: Corpus }) {
           </span>
           {corpus.state === 'broken' ? null : (
             <Button
-              aria-label={`${corpus.state === 'ingested' ? 'Bring up to date' : 'Ingest'} ${corpus.name}`}
+              aria-label={`${corpus.state === 'ingested' ? 'Update' : 'Ingest'} ${corpus.name}`}
               disabled={ingest.isPending || corpus.state === 'ingesting'}
               onClick={() => ingest.mutate()}
             >
