@@ -42,6 +42,11 @@ const foundOf = (row: Row, score: number): FoundChunk => ({
 
 const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
 
+async function indexText(table: Table): Promise<void> {
+  const { Index } = await import('@lancedb/lancedb');
+  await table.createIndex('searched', { config: Index.fts({ withPosition: false }), replace: true });
+}
+
 async function openTable(folder: string, dimension: number): Promise<{ connection: Connection; table: Table }> {
   const lancedb = await import('@lancedb/lancedb');
   const arrow = await import('apache-arrow');
@@ -65,6 +70,8 @@ async function openTable(folder: string, dimension: number): Promise<{ connectio
       `index ${folder}: holds vectors of ${stored?.listSize} numbers, the embedder makes ${dimension}; name another corpus, or delete the folder to make it anew`,
     );
   }
+  // From the start: rows that no index covers yet are searched with its tokenizer, without one case would matter.
+  if ((await table.listIndices()).every(({ columns }) => !columns.includes('searched'))) await indexText(table);
   return { connection, table };
 }
 
@@ -80,6 +87,9 @@ export const definition: Definition<PassageIndex, PassageIndexParts, typeof opti
     const folder = join(cacheDir, 'indexes', corpus, `lancedb-${kind}`);
     const { connection, table } = await openTable(folder, dimension);
     const failed = (error: unknown) => new RetrievalError(`index ${folder}: ${messageOf(error).slice(0, 300)}`);
+
+    /** One insert after another: two at once would both miss the same chunk, and store it twice. */
+    let lastInsert: Promise<unknown> = Promise.resolve();
 
     async function indexNames(): Promise<string[]> {
       return (await table.listIndices()).map((index) => index.name);
@@ -99,12 +109,16 @@ export const definition: Definition<PassageIndex, PassageIndexParts, typeof opti
       },
       async add(chunks) {
         if (chunks.length === 0) return;
-        const rows = chunks.map(({ vector, ...chunk }) => ({
+        // Compared with what is stored only, not with each other.
+        const once = new Map(chunks.map((chunk) => [chunk.id, chunk]));
+        const rows = [...once.values()].map(({ vector, ...chunk }) => ({
           ...chunk,
           searched: chunkText(chunk),
           vector: [...vector],
         }));
-        await table.mergeInsert('id').whenNotMatchedInsertAll().execute(rows);
+        const insert = lastInsert.then(() => table.mergeInsert('id').whenNotMatchedInsertAll().execute(rows));
+        lastInsert = insert.catch(() => {});
+        await insert;
       },
       async remove(ids) {
         for (let from = 0; from < ids.length; from += maxListed) {
@@ -116,7 +130,7 @@ export const definition: Definition<PassageIndex, PassageIndexParts, typeof opti
         const lancedb = await import('@lancedb/lancedb');
         const rows = await table.countRows();
         if (rows === 0) return;
-        await table.createIndex('searched', { config: lancedb.Index.fts({ withPosition: false }), replace: true });
+        await indexText(table);
         if (kind !== 'flat' && rows >= leastForAnn) {
           const config =
             kind === 'hnsw'
