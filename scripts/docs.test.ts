@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { loadExperiment } from '../packages/forge/src/load-experiment.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const pages = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], {
@@ -23,6 +24,16 @@ function pathsIn(text: string): string[] {
       /^[\w./-]+(\/|\.(ts|md|ya?ml|mjs|py|json|jsonl|gguf|cjs|safetensors))$/.test(name),
   );
 }
+
+describe('tables in README.md', () => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const blocks = [...readme.matchAll(/<!-- ([a-z-]+) ([0-9a-f]+) -->/g)].map(([, name = '', hash = '']) => ({ name, hash }));
+  it('are there', () => expect(blocks.map(({ name }) => name)).toContain('rag-ablation'));
+  it.each(blocks)('$name is of the experiment as it is: write it anew with `npm run tables`', async ({ name, hash }) => {
+    const { configHash } = await loadExperiment(join(root, 'experiments', `${name}.yaml`));
+    expect(configHash.slice(0, 12)).toBe(hash);
+  });
+});
 
 describe('documentation', () => {
   it('has pages', () => expect(pages).toContain('README.md'));

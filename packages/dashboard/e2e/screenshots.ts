@@ -56,12 +56,17 @@ async function shoot(context: BrowserContext, name: string, path: string, fullPa
 try {
   const fewShot = await runExample('few-shot');
   const quickstart = await runExample('quickstart');
+  const ablation = await runExample('rag-ablation');
   const rows = (await (await fetch(`${server.url}/api/runs/${quickstart.runs[1]?.id}/results?limit=1`)).json()) as {
     items: { exampleId: string }[];
   };
   const experiment = `/experiment?id=${quickstart.id}`;
   const example = `${experiment}&run=${quickstart.runs[1]?.id}&example=${rows.items[0]?.exampleId}`;
   const runs = [...quickstart.runs, ...fewShot.runs].map((run) => run.id).join(',');
+  const ofRag = `/experiment?id=${ablation.id}`;
+  const found = (await (await fetch(`${server.url}/api/runs/${ablation.runs[1]?.id}/results?limit=1`)).json()) as {
+    items: { exampleId: string }[];
+  };
   const pages = [
     ['home', '/'],
     ['experiments', '/experiments'],
@@ -69,6 +74,9 @@ try {
     ['experiment', experiment],
     ['example', example],
     ['compare', `/compare?runs=${quickstart.runs.map((run) => run.id).join(',')}`],
+    ['corpora', '/corpora?query=What+is+the+job+of+Vera+Harker%3F'],
+    ['rag', ofRag],
+    ['rag-example', `${ofRag}&run=${ablation.runs[1]?.id}&example=${found.items[0]?.exampleId}`],
   ] as const;
   const wide = await browser.newContext({ viewport: { width: 1600, height: 1000 }, colorScheme: 'light' });
   for (const [name, path] of pages) await shoot(wide, name, path);

@@ -55,6 +55,7 @@ export interface IngestParts {
 }
 
 const batchSize = 256;
+const batchesInFlight = 2;
 
 const manifestPath = (corpus: CorpusSpec, s: Surroundings) =>
   join(
@@ -151,7 +152,7 @@ export async function ingestCorpus(corpus: CorpusSpec, parts: IngestParts): Prom
   const texts = new Set<string>();
   const counts = { documents: 0, chunks: 0, kept: 0, cached: 0, embedded: 0, duplicates: 0 };
   let waiting: Chunk[] = [];
-  let flushing: Promise<void> = Promise.resolve();
+  const flushing: Promise<void>[] = [];
 
   async function flush(batch: readonly Chunk[]): Promise<void> {
     const { vectors, hits } = await embedThrough(await cache(), embedder, batch.map(chunkText), signal);
@@ -183,14 +184,15 @@ export async function ingestCorpus(corpus: CorpusSpec, parts: IngestParts): Prom
       if (stored.has(chunk.id)) counts.kept++;
       else waiting.push(chunk);
       if (waiting.length < batchSize) continue;
-      // Documents are read and cut while the model embeds the batch before.
-      await flushing;
-      flushing = flush(waiting);
-      flushing.catch(() => {});
+      // Documents are read and cut while the model embeds, and its threads find the next batch when they end with one.
+      if (flushing.length >= batchesInFlight) await flushing.shift();
+      const flushed = flush(waiting);
+      flushed.catch(() => {});
+      flushing.push(flushed);
       waiting = [];
     }
   }
-  await flushing;
+  await Promise.all(flushing);
   if (waiting.length > 0) await flush(waiting);
   if (counts.chunks === 0) throw new ConfigError(`corpus ${corpus.name}: its sources hold no text`);
   const gone = [...stored].filter((id) => !seen.has(id));

@@ -91,9 +91,9 @@ export const definition: Definition<PassageIndex, PassageIndexParts, typeof opti
     /** One insert after another: two at once would both miss the same chunk, and store it twice. */
     let lastInsert: Promise<unknown> = Promise.resolve();
 
-    async function indexNames(): Promise<string[]> {
-      return (await table.listIndices()).map((index) => index.name);
-    }
+    const hasGraph = async () =>
+      kind !== 'flat' && (await table.listIndices()).some(({ columns: ofIndex }) => ofIndex.includes('vector'));
+    let approximate = await hasGraph();
 
     return {
       name: 'lancedb',
@@ -139,9 +139,9 @@ export const definition: Definition<PassageIndex, PassageIndexParts, typeof opti
           await table.createIndex('vector', { config, replace: true });
         }
         await table.optimize();
+        approximate = await hasGraph();
       },
       async searchVector(vector, limit) {
-        const approximate = kind !== 'flat' && (await indexNames()).some((name) => name.startsWith('vector'));
         try {
           let query = table
             .query()

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Definition } from '../definition.ts';
-import { specOf } from '../lib/component-reference.ts';
-import { corpusOptions, passageOf } from '../lib/corpus-options.ts';
+import { corpusOptions, openVectors, passageOf } from '../lib/corpus-options.ts';
 import type { Retriever, RetrieverParts } from '../retriever.ts';
 
 const options = z.strictObject(corpusOptions);
@@ -11,8 +10,8 @@ export const definition: Definition<Retriever, RetrieverParts, typeof options> =
   name: 'dense',
   summary: 'The passages whose vectors are nearest to the query’s.',
   options,
-  async create({ corpus, index: reference }, parts) {
-    const opened = await parts.openCorpus(corpus, reference === undefined ? undefined : specOf(reference));
+  async create(settings, parts) {
+    const opened = await openVectors(parts, settings);
     const { index, embedder } = opened;
     return {
       name: 'dense',

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Definition } from '../definition.ts';
-import { specOf } from '../lib/component-reference.ts';
-import { corpusOptions, passageOf } from '../lib/corpus-options.ts';
+import { corpusOptions, openVectors, passageOf } from '../lib/corpus-options.ts';
 import { reciprocalRankFusion, weightedFusion } from '../lib/rank-fusion.ts';
 import type { Passage, Retriever, RetrieverParts } from '../retriever.ts';
 
@@ -25,8 +24,8 @@ export const definition: Definition<Retriever, RetrieverParts, typeof options> =
   name: 'hybrid',
   summary: 'Dense and BM25 results merged, by reciprocal ranks or by weighted scores.',
   options,
-  async create({ corpus, index: reference, fusion, denseWeight, candidates }, parts) {
-    const opened = await parts.openCorpus(corpus, reference === undefined ? undefined : specOf(reference));
+  async create({ fusion, denseWeight, candidates, ...settings }, parts) {
+    const opened = await openVectors(parts, settings);
     const { index, embedder } = opened;
     return {
       name: 'hybrid',
