@@ -38,7 +38,12 @@ const random = createRandom('bench-index');
 async function readSentences(): Promise<{ sentences: string[]; queries: string[] }> {
   if (existsSync(scifact)) {
     const rows = (name: string) =>
-      readFile(join(scifact, name), 'utf8').then((text) => text.trim().split('\n').map((line) => JSON.parse(line)));
+      readFile(join(scifact, name), 'utf8').then((text) =>
+        text
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line)),
+      );
     const documents = (await rows('corpus.jsonl')) as { sentences: string[] }[];
     const claims = (await rows('queries.test.jsonl')) as { text: string }[];
     return { sentences: documents.flatMap((one) => one.sentences), queries: claims.map((one) => one.text) };
@@ -79,9 +84,18 @@ async function bareRate(folder: string, texts: readonly string[]): Promise<numbe
 
 /** The same texts as a corpus: read, cut, counted, embedded, stored, indexed. Chunks per second. */
 async function ingestRate(texts: readonly string[], name: string): Promise<number> {
-  await writeFile(join(dir, `${name}.jsonl`), texts.map((text, i) => `${JSON.stringify({ id: `${i}`, text })}\n`).join(''));
+  await writeFile(
+    join(dir, `${name}.jsonl`),
+    texts.map((text, i) => `${JSON.stringify({ id: `${i}`, text })}\n`).join(''),
+  );
   const embedder = { name: 'sentence-transformer', model: resolve(options.model), workers: threads, threads: 1, batch };
-  const corpus = { version: 1, name, sources: [{ path: `${name}.jsonl` }], chunk: { tokens: 500, overlap: 0 }, embedder };
+  const corpus = {
+    version: 1,
+    name,
+    sources: [{ path: `${name}.jsonl` }],
+    chunk: { tokens: 500, overlap: 0 },
+    embedder,
+  };
   await writeFile(join(dir, `${name}.yaml`), JSON.stringify(corpus));
   const spec = await loadCorpus(`${name}.yaml`, dir);
   const pool = createComponentPool(surroundings);
@@ -130,27 +144,37 @@ async function searchAt(count: number): Promise<void> {
   const stored = performance.now();
   await index.finish();
   const seconds = (ms: number) => `${(ms / 1000).toFixed(0)} s`;
-  console.log(`\n${count} chunks of ${size} dimensions: stored in ${seconds(stored - started)}, indexed in ${seconds(performance.now() - stored)}`);
-  const times: number[] = [];
-  let hits = 0;
+  console.log(
+    `\n${count} chunks of ${size} dimensions: stored in ${seconds(stored - started)}, indexed in ${seconds(performance.now() - stored)}`,
+  );
   const asked = 200;
+  const times: number[] = [];
+  const answers: { query: Float32Array; ids: number[] }[] = [];
   for (let i = 0; i < asked; i++) {
     const query = draw();
     const begun = performance.now();
     const found = await index.searchVector(query, 10);
     times.push(performance.now() - begun);
+    answers.push({ query, ids: found.map(({ documentId }) => Number(documentId)) });
+  }
+  let hits = 0;
+  for (const { query, ids } of answers) {
     const scores = vectors.map((vector) => vector.reduce((sum, value, k) => sum + value * (query[k] as number), 0));
     const tenth = Float64Array.from(scores).sort().at(-10) ?? 0;
-    hits += found.filter(({ documentId }) => (scores[Number(documentId)] as number) >= tenth - 1e-6).length;
+    hits += ids.filter((id) => (scores[id] as number) >= tenth - 1e-6).length;
   }
   const line = (what: string, all: readonly number[], limit: number) => {
     const sorted = Float64Array.from(all).sort();
     const [p50, p95] = [quantile(sorted, 0.5), quantile(sorted, 0.95)];
-    console.log(`${what}: p50 ${p50.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms (target < ${limit}) ${p95 < limit ? 'reached' : 'MISSED'}`);
+    console.log(
+      `${what}: p50 ${p50.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms (target < ${limit}) ${p95 < limit ? 'reached' : 'MISSED'}`,
+    );
   };
   line('vector search (HNSW)', times, 50);
   const recall = hits / (10 * asked);
-  console.log(`recall@10 against exact: ${recall.toFixed(3)} (target >= 0.95) ${recall >= 0.95 ? 'reached' : 'MISSED'}`);
+  console.log(
+    `recall@10 against exact: ${recall.toFixed(3)} (target >= 0.95) ${recall >= 0.95 ? 'reached' : 'MISSED'}`,
+  );
   const words: number[] = [];
   for (const query of queries) {
     const begun = performance.now();
@@ -170,11 +194,14 @@ try {
       const texts = Array.from({ length: Number(options.texts) }, (_, i) => `${turn} ${i} ${textOf(3)}`);
       rates.push([await bareRate(resolve(options.model), texts), await ingestRate(texts, `turn${turn}`)]);
       const [bare, ours] = rates.at(-1) as [number, number];
-      console.log(`turn ${turn}: bare ONNX Runtime ${bare.toFixed(1)}/s, forge ingest ${ours.toFixed(1)}/s, ratio ${(ours / bare).toFixed(2)}`);
+      console.log(
+        `turn ${turn}: bare ONNX Runtime ${bare.toFixed(1)}/s, forge ingest ${ours.toFixed(1)}/s, ratio ${(ours / bare).toFixed(2)}`,
+      );
     }
     const ratio = quantile(Float64Array.from(rates.map(([bare, ours]) => ours / bare)).sort(), 0.5);
     console.log(`median ratio ${ratio.toFixed(2)} (target >= 0.9) ${ratio >= 0.9 ? 'reached' : 'MISSED'}`);
-  } else console.log(`${options.model} is not a folder here: the ingestion rate is skipped (see the head of this file)`);
+  } else
+    console.log(`${options.model} is not a folder here: the ingestion rate is skipped (see the head of this file)`);
   await searchAt(Number(options.chunks));
 } finally {
   await rm(dir, { recursive: true, force: true });

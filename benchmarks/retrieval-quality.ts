@@ -95,7 +95,9 @@ async function measure(task: Task, dir: string): Promise<boolean> {
   console.log(
     `${task.name}: ${ingestion.documents} documents, ${count} queries\n  ${Object.entries(sums)
       .map(([name, sum]) => `${name} ${mean(sum)}`)
-      .join('  ')}\n  target ${task.figure} >= ${task.target}${task.published === undefined ? '' : ` (published ${task.published})`}: ${reached ? 'reached' : 'MISSED'}\n  query p50 ${ms(0.5)} ms, p95 ${ms(0.95)} ms; ingested in ${(ingestion.tookMs / 1000).toFixed(1)} s`,
+      .join(
+        '  ',
+      )}\n  target ${task.figure} >= ${task.target}${task.published === undefined ? '' : ` (published ${task.published})`}: ${reached ? 'reached' : 'MISSED'}\n  query p50 ${ms(0.5)} ms, p95 ${ms(0.95)} ms; ingested in ${(ingestion.tookMs / 1000).toFixed(1)} s`,
   );
   return reached;
 }

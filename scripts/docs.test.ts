@@ -27,12 +27,18 @@ function pathsIn(text: string): string[] {
 
 describe('tables in README.md', () => {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  const blocks = [...readme.matchAll(/<!-- ([a-z-]+) ([0-9a-f]+) -->/g)].map(([, name = '', hash = '']) => ({ name, hash }));
+  const blocks = [...readme.matchAll(/<!-- ([a-z-]+) ([0-9a-f]+) -->/g)].map(([, name = '', hash = '']) => ({
+    name,
+    hash,
+  }));
   it('are there', () => expect(blocks.map(({ name }) => name)).toContain('rag-ablation'));
-  it.each(blocks)('$name is of the experiment as it is: write it anew with `npm run tables`', async ({ name, hash }) => {
-    const { configHash } = await loadExperiment(join(root, 'experiments', `${name}.yaml`));
-    expect(configHash.slice(0, 12)).toBe(hash);
-  });
+  it.each(blocks)(
+    '$name is of the experiment as it is: write it anew with `npm run tables`',
+    async ({ name, hash }) => {
+      const { configHash } = await loadExperiment(join(root, 'experiments', `${name}.yaml`));
+      expect(configHash.slice(0, 12)).toBe(hash);
+    },
+  );
 });
 
 describe('documentation', () => {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { verdictSentence } from '../packages/forge/src/compare-runs.ts';
 import type { Finding } from '../packages/forge/src/read-finding.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -12,7 +13,7 @@ const percent = ({ value, low, high }: { value: number; low: number; high: numbe
   `${(100 * value).toFixed(1)} [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
 
 function table(finding: Finding): string {
-  const metrics = Object.keys(finding.runs[0]?.summary?.metrics ?? {});
+  const metrics = finding.runs[0]?.spec.metrics.map(({ name }) => name) ?? [];
   const lines = finding.runs.map(({ run, summary }) => {
     const figures = metrics.map((name) => {
       const estimate = summary?.metrics[name];
@@ -26,7 +27,7 @@ function table(finding: Finding): string {
     `|---|${'---:|'.repeat(metrics.length + 2)}`,
     ...lines,
     '',
-    ...finding.comparisons.map(({ sentence }) => `- ${sentence}`),
+    ...finding.comparisons.map((comparison) => `- ${verdictSentence(comparison)}`),
   ].join('\n');
 }
 

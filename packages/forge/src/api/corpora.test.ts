@@ -24,7 +24,10 @@ beforeAll(async () => {
     embedder: labModels.embedder,
   };
   await writeFile(join(dir, 'corpora', 'lab.yaml'), JSON.stringify(lab));
-  await writeFile(join(dir, 'corpora', 'gone.yaml'), JSON.stringify({ ...lab, name: 'gone', sources: [{ path: 'x.jsonl' }] }));
+  await writeFile(
+    join(dir, 'corpora', 'gone.yaml'),
+    JSON.stringify({ ...lab, name: 'gone', sources: [{ path: 'x.jsonl' }] }),
+  );
   await writeFile(join(dir, 'corpora', 'broken.yaml'), 'version: 1\nname: [');
   corpora = createCorpora(surroundingsIn(dir), { monotonic: () => performance.now(), log: () => {} });
   api = corpusRoutes({ corpora } as ApiParts);
@@ -77,7 +80,13 @@ describe('corpora of the API', () => {
     expect((await stateOf(file))?.state).toBe('ingesting');
     expect(await refused(409, '/corpora/ingest', { file })).toMatch(/being ingested already/);
     await expect.poll(async () => (await stateOf(file))?.state, { timeout: 30_000 }).toBe('ingested');
-    expect(await stateOf(file)).toMatchObject({ documents: 300, chunks: 300, dimension: 128, progress: null, lastError: null });
+    expect(await stateOf(file)).toMatchObject({
+      documents: 300,
+      chunks: 300,
+      dimension: 128,
+      progress: null,
+      lastError: null,
+    });
   });
 
   it('keeps why an ingestion failed', async () => {
@@ -108,7 +117,9 @@ describe('corpora of the API', () => {
     expect(await refused(400, '/retrieve', { query: '', retrievers: all })).toMatch(/query/);
     expect(await refused(400, '/retrieve', { query: 'x', retrievers: {} })).toMatch(/1 to 6 retrievers/);
     expect(await refused(400, '/retrieve', { query: 'x', topK: 500, retrievers: all })).toMatch(/topK/);
-    expect(await refused(400, '/retrieve', { query: 'x', retrievers: { a: { name: 'dens' } } })).toMatch(/Did you mean "dense"/);
+    expect(await refused(400, '/retrieve', { query: 'x', retrievers: { a: { name: 'dens' } } })).toMatch(
+      /Did you mean "dense"/,
+    );
     const outside = { a: { name: 'dense', corpus: '../../secret.yaml' } };
     expect(await refused(400, '/retrieve', { query: 'x', retrievers: outside })).toMatch(/is not in corpora/);
     const missing = { ...all.reranked, crossEncoder: { name: 'cross-encoder', model: 'nowhere' } };

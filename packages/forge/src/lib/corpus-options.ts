@@ -22,5 +22,7 @@ export async function openVectors(
 ): Promise<OpenCorpus> {
   const opened = await parts.openCorpus(corpus, index === undefined ? undefined : specOf(index));
   if (opened.embedder.name !== 'none') return opened;
-  throw new ConfigError(`corpus ${corpus}: its embedder is none, so that it has no vectors; use bm25, or name an embedder`);
+  throw new ConfigError(
+    `corpus ${corpus}: its embedder is none, so that it has no vectors; use bm25, or name an embedder`,
+  );
 }
