@@ -222,7 +222,7 @@ function suite(database: (home: string) => Promise<{ env: Record<string, string>
     await page.goto(`${server.url}/experiment?id=${id}&run=${runs[1]?.id}`);
     await page.getByRole('figure', { name: 'Claims that the passages state' }).locator('svg').waitFor();
     const grid = page.getByRole('grid');
-    await grid.getByText('right', { exact: true }).first().click();
+    await grid.getByRole('row').nth(1).click();
     const drawer = page.getByRole('dialog');
     await drawer.getByRole('heading', { name: 'Retrieved passages' }).waitFor();
     await drawer.locator('mark').first().waitFor();
