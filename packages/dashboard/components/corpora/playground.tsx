@@ -31,8 +31,13 @@ function retrieversFor(corpus: string, crossEncoder: string): Record<string, unk
 const crossEncoderFor = (corpus: Corpus | undefined) =>
   corpus?.embedder.startsWith(bundled) ? `${bundled}cross-encoder` : '';
 
+/** Words that every passage has: to mark them says nothing. */
+const everywhere = new Set(
+  'a an and are did do does for how in is me of on tell the to was what when where which who why'.split(' '),
+);
+
 function Found({ passage, rank, query }: { passage: Passage; rank: number; query: string }) {
-  const words = query.match(/[\p{L}\p{N}]{3,}/gu) ?? [];
+  const words = (query.match(/[\p{L}\p{N}]+/gu) ?? []).filter((word) => !everywhere.has(word.toLowerCase()));
   return (
     <li className="rounded-md border border-line p-2.5 text-sm">
       <p className="mb-1 flex gap-2">
