@@ -1,7 +1,7 @@
 // The import rules of the house: see docs/architecture.md.
 const nouns = '(datasets|engines|encoders|indexes|retrievers|tools|methods|metrics|stores|trainers)';
 const contracts =
-  'packages/forge/src/(dataset|engine|encoder|passage-index|retriever|method|metric|store|run|definition|errors)\\.ts$';
+  'packages/forge/src/(dataset|engine|encoder|passage-index|retriever|tool|method|metric|store|run|definition|errors)\\.ts$';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -261,6 +261,8 @@ function suite(database: (home: string) => Promise<{ env: Record<string, string>
     const bar = page.getByRole('progressbar', { name: 'Progress of naive' });
     const share = async () => Number(await bar.getAttribute('aria-valuenow').catch(() => 0));
     await expect.poll(share, { timeout: 30_000 }).toBeGreaterThan(5);
+    // The rate comes by the stream alone: from here on the page is connected.
+    await page.getByText('examples/s').waitFor();
     const { port } = new URL(server.url);
     await server.stop('SIGKILL');
     await page.getByText('reconnecting').waitFor();

@@ -6,6 +6,7 @@ import { indexes } from './indexes/index.ts';
 import { methods } from './methods/index.ts';
 import { metrics } from './metrics/index.ts';
 import { retrievers } from './retrievers/index.ts';
+import { tools } from './tools/index.ts';
 
 /** Everything a config can name. Config checks, `forge list`, the JSON Schema and forms all read it. */
 export const catalog = {
@@ -18,6 +19,7 @@ export const catalog = {
   'cross-encoder': crossEncoders,
   nli: nliModels,
   index: indexes,
+  tool: tools,
 } as const;
 
 export type Noun = keyof typeof catalog;

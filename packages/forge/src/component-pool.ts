@@ -7,12 +7,14 @@ import { type Ingestion, type IngestParts, ingestCorpus, upToDate } from './inge
 import { canonicalJson } from './lib/canonical-json.ts';
 import { type CorpusSpec, loadCorpus } from './load-corpus.ts';
 import type { OpenCorpus, Retriever } from './retriever.ts';
+import type { ToolSet } from './tool.ts';
 
 /** What methods and metrics may ask for: opened at the first call, shared by all who name the same, closed together. */
 export interface ComponentPool {
   retriever(spec: ComponentSpec): Promise<Retriever>;
   nli(spec: ComponentSpec): Promise<Nli>;
   crossEncoder(spec: ComponentSpec): Promise<CrossEncoder>;
+  toolSet(spec: ComponentSpec): Promise<ToolSet>;
   /** Ingested first where it is not up to date. */
   openCorpus(path: string, index?: ComponentSpec | undefined): Promise<OpenCorpus>;
   /** Brings a corpus up to date, whatever its manifest says. */
@@ -64,6 +66,10 @@ export function createComponentPool(surroundings: Surroundings): ComponentPool {
     crossEncoder: (spec) =>
       once(['cross-encoder', spec], async () =>
         closing(await createComponent(catalog['cross-encoder'], spec, surroundings)),
+      ),
+    toolSet: (spec) =>
+      once(['tool', spec], async () =>
+        closing(await createComponent(catalog.tool, spec, { ...surroundings, ...pool })),
       ),
     openCorpus: (path, given) =>
       once(['corpus', path, given ?? null], async () => {

@@ -137,8 +137,10 @@ export function resolveComponent(
   for (const [key, schema] of Object.entries(definition.options.shape as Record<string, z.ZodType>)) {
     const inner = nounOfOption(schema) as Noun | undefined;
     if (inner === undefined || checked[key] === undefined) continue;
-    const places = origins.map((origin) => [...origin, key]);
-    checked[key] = resolveComponent(yaml, inner, { reference: checked[key], origins: places });
+    const resolveAt = (reference: unknown, path: KeyPath) =>
+      resolveComponent(yaml, inner, { reference, origins: origins.map((origin) => [...origin, ...path]) });
+    const value = checked[key];
+    checked[key] = Array.isArray(value) ? value.map((one, i) => resolveAt(one, [key, i])) : resolveAt(value, [key]);
   }
   return { name, options: checked };
 }

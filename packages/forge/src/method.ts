@@ -3,6 +3,7 @@ import type { ComponentSpec } from './definition.ts';
 import type { Nli } from './encoder.ts';
 import type { Generation, Sampling } from './engine.ts';
 import type { Retriever } from './retriever.ts';
+import type { ToolSet } from './tool.ts';
 
 /** What a method may use while it solves one question. */
 export interface MethodContext {
@@ -11,6 +12,8 @@ export interface MethodContext {
   /** Of the model that generates; estimated at 4 characters each where it cannot tell. */
   countTokens(text: string): Promise<number>;
   readonly sampling: Sampling;
+  /** ms from any fixed moment, never backwards. */
+  now(): number;
   readonly signal?: AbortSignal;
 }
 
@@ -32,7 +35,10 @@ export interface Prediction {
 export type PredictionFlag =
   | 'empty' // the model wrote nothing
   | 'cut-off' // a generation ended at maxTokens
-  | 'fallback-parse'; // no answer marker found: the last sentence was taken
+  | 'fallback-parse' // no answer marker found: the last sentence was taken
+  | 'tool-error' // a tool was asked for that failed, or as it cannot be asked
+  | 'unparsable-step' // a step that was neither an action nor an answer
+  | 'limit-reached'; // ended by a limit on steps, tokens, time or repeated actions, without an answer
 
 export interface Method {
   readonly name: string;
@@ -48,4 +54,5 @@ export interface Method {
 export interface MethodParts {
   retriever(spec: ComponentSpec): Promise<Retriever>;
   nli(spec: ComponentSpec): Promise<Nli>;
+  toolSet(spec: ComponentSpec): Promise<ToolSet>;
 }

@@ -53,9 +53,14 @@ function failureOf(error: unknown): ExampleFailure {
   return { kind: error instanceof RetrievalError ? 'retrieval-error' : 'method-error', message };
 }
 
-function contextFor(parts: RunParts, example: Example, calls: CallMeter, signal?: AbortSignal): MethodContext {
+function contextFor(
+  { parts, calls, now }: { parts: RunParts; calls: CallMeter; now(): number },
+  example: Example,
+  signal?: AbortSignal,
+): MethodContext {
   return {
     sampling: parts.sampling,
+    now,
     countTokens: async (text) => (await parts.engine.countTokens?.(text)) ?? Math.ceil(text.length / charsPerToken),
     ...(signal === undefined ? {} : { signal }),
     generate({ prompt, sample = 0, ...changed }) {
@@ -109,7 +114,10 @@ async function runOne(
       ...(context === undefined ? {} : { context }),
       ...(choices === undefined ? {} : { choices }),
     };
-    const prediction = await parts.method.solve(question, contextFor(parts, example, calls, signal));
+    const prediction = await parts.method.solve(
+      question,
+      contextFor({ parts, calls, now: clock.monotonic }, example, signal),
+    );
     latencyMs = clock.monotonic() - started + calls.addedLatencyMs();
     const { answer, steps, flags = [] } = prediction;
     try {

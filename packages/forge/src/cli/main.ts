@@ -98,6 +98,7 @@ program
         'cross-encoders',
         'nli',
         'indexes',
+        'tools',
         'components',
       ])
       .default('experiments'),

@@ -5,16 +5,21 @@ import type { ComponentSpec } from '../definition.ts';
 export const componentReference = (noun: string) =>
   z.union([z.string().min(1), z.looseObject({ name: z.string().min(1).optional() })]).meta({ noun });
 
-/** The noun that an option names a component of; undefined for other options. */
+/** Several components of a noun. */
+export const componentReferences = (noun: string) => z.array(componentReference(noun));
+
+/** The noun that an option names a component of, or a list of components; undefined for other options. */
 export function nounOfOption(schema: z.ZodType): string | undefined {
   let inner: z.ZodType | undefined = schema;
   while (inner !== undefined) {
     const { noun } = (z.globalRegistry.get(inner) ?? {}) as { noun?: string };
     if (noun !== undefined) return noun;
-    inner = (inner as { def?: { innerType?: z.ZodType } }).def?.innerType;
+    const { def } = inner as { def?: { innerType?: z.ZodType; element?: z.ZodType } };
+    inner = def?.innerType ?? def?.element;
   }
   return undefined;
 }
 
 /** A reference after the loader has looked it up. */
 export const specOf = (reference: unknown): ComponentSpec => reference as ComponentSpec;
+export const specsOf = (references: readonly unknown[]): readonly ComponentSpec[] => references.map(specOf);

@@ -4,12 +4,14 @@ import { definition as chainOfThought } from './chain-of-thought.ts';
 import { definition as entailment } from './entailment.ts';
 import { definition as naive } from './naive.ts';
 import { definition as rag } from './rag.ts';
+import { definition as react } from './react.ts';
 import { definition as retrieve } from './retrieve.ts';
 
 export const methods: readonly AnyDefinition<Method, MethodParts>[] = [
   naive,
   chainOfThought,
   rag,
+  react,
   retrieve,
   entailment,
 ];

@@ -12,6 +12,7 @@ function contextOf(answers: readonly (string | Partial<Generation>)[]) {
   const asked: Asked[] = [];
   const context: MethodContext = {
     sampling: { temperature: 0, topP: 1, topK: 0, maxTokens: 50, stop: ['###'] },
+    now: () => performance.now(),
     countTokens: async (text) => text.split(/\s+/).length,
     async generate(request) {
       const answer = answers[asked.length] ?? '';
@@ -31,7 +32,7 @@ function contextOf(answers: readonly (string | Partial<Generation>)[]) {
 }
 
 const none = () => Promise.reject(new Error('not here'));
-const noParts = { retriever: none, nli: none };
+const noParts = { retriever: none, nli: none, toolSet: none };
 const question = { id: '1', text: 'What is 2 + 2?' };
 const make = (method: typeof naive | typeof chainOfThought, options: object) =>
   method.create(method.options.parse(options) as never, noParts) as ReturnType<typeof naive.create> extends infer M
