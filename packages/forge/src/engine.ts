@@ -11,8 +11,39 @@ export interface Sampling {
   readonly stop: readonly string[];
 }
 
+/** A tool as a model is told of it. `parameters` is a JSON Schema of an object. */
+export interface ToolDeclaration {
+  readonly name: string;
+  readonly description: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+/** A tool that a model asked for. `arguments` as the model wrote them: JSON, if it did well. */
+export interface ToolCall {
+  readonly id: string;
+  readonly name: string;
+  readonly arguments: string;
+}
+
+export type ChatMessage =
+  | { readonly role: 'user'; readonly content: string }
+  | { readonly role: 'assistant'; readonly content: string; readonly toolCalls: readonly ToolCall[] }
+  | { readonly role: 'tool'; readonly toolCallId: string; readonly content: string };
+
+export interface Conversation {
+  readonly messages: readonly ChatMessage[];
+  readonly tools: readonly ToolDeclaration[];
+}
+
+/** What not every engine can do. `tool-calling`: takes a conversation; `grammar`: writes only what a grammar allows. */
+export type EngineFeature = 'tool-calling' | 'grammar';
+
 export interface GenerateRequest extends Sampling {
   readonly prompt: string;
+  /** In place of the prompt, which is then only its record. Needs `tool-calling`. */
+  readonly conversation?: Conversation;
+  /** GBNF (https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md), rule `root`. Needs `grammar`. */
+  readonly grammar?: string;
   /** Makes sampling repeatable where the engine can; part of the cache key, so k samples of one prompt need k seeds. */
   readonly seed: number;
   readonly signal?: AbortSignal;
@@ -39,6 +70,8 @@ export interface CallTiming {
 export interface Generation {
   /** Without the stop string. */
   readonly text: string;
+  /** Tools that the model asked for, where a conversation offered some. */
+  readonly toolCalls?: readonly ToolCall[];
   /** `length`: cut off at maxTokens or at the end of the context. */
   readonly finishReason: 'stop' | 'length';
   readonly usage: TokenUsage;
@@ -83,6 +116,7 @@ export interface Engine {
   readonly settings: Readonly<Record<string, string | number | boolean>>;
   /** How many requests it is worth keeping in flight: the runner works on so many examples at once. */
   readonly concurrency: number;
+  readonly features?: readonly EngineFeature[];
   /** How often a request that failed in a retryable way is worth repeating; unset: as often as `withRetry` does by itself. */
   readonly maxRetries?: number;
   /** Rejects with EngineError. */

@@ -1,14 +1,20 @@
 import type { Question } from './dataset.ts';
 import type { ComponentSpec } from './definition.ts';
 import type { Nli } from './encoder.ts';
-import type { Generation, Sampling } from './engine.ts';
+import type { GenerateRequest, Generation, Sampling } from './engine.ts';
 import type { Retriever } from './retriever.ts';
 import type { ToolSet } from './tool.ts';
 
+export type ModelCall = { prompt: string; sample?: number } & Partial<Sampling> &
+  Pick<GenerateRequest, 'conversation' | 'grammar'>;
+
 /** What a method may use while it solves one question. */
 export interface MethodContext {
-  /** One logged model call. Unset fields come from the experiment's sampling settings; `sample` numbers the repeats of one prompt. */
-  generate(request: { prompt: string; sample?: number } & Partial<Sampling>): Promise<Generation>;
+  /**
+   * One logged model call. Unset fields come from the experiment's sampling settings; `sample` numbers the repeats of one prompt.
+   * Throws ConfigError where the request needs a feature that the engine does not have.
+   */
+  generate(request: ModelCall): Promise<Generation>;
   /** Of the model that generates; estimated at 4 characters each where it cannot tell. */
   countTokens(text: string): Promise<number>;
   readonly sampling: Sampling;

@@ -5,7 +5,7 @@ import { ConfigError, EngineError, messageOf, RetrievalError } from './errors.ts
 import { contentSeed } from './lib/content-seed.ts';
 import { mapConcurrent } from './lib/map-concurrent.ts';
 import { sampleRowIndices } from './lib/sample-examples.ts';
-import type { Method, MethodContext } from './method.ts';
+import type { Method, MethodContext, ModelCall } from './method.ts';
 import type { Metric } from './metric.ts';
 import type { ExampleFailure, ExampleResult, Provenance, RunEvent } from './run.ts';
 
@@ -53,6 +53,18 @@ function failureOf(error: unknown): ExampleFailure {
   return { kind: error instanceof RetrievalError ? 'retrieval-error' : 'method-error', message };
 }
 
+/** Throws ConfigError where the engine cannot do what the method asks for. */
+function checkFeatures({ name, features = [] }: RunParts['engine'], { conversation, grammar }: ModelCall): void {
+  if (conversation !== undefined && !features.includes('tool-calling')) {
+    throw new ConfigError(
+      `engine "${name}" has no tool calling of its own; use calling: text, or openai-compatible with api: chat`,
+    );
+  }
+  if (grammar !== undefined && !features.includes('grammar')) {
+    throw new ConfigError(`engine "${name}" cannot follow a grammar; use constrained: false, or the engine llama-cpp`);
+  }
+}
+
 function contextFor(
   { parts, calls, now }: { parts: RunParts; calls: CallMeter; now(): number },
   example: Example,
@@ -63,7 +75,8 @@ function contextFor(
     now,
     countTokens: async (text) => (await parts.engine.countTokens?.(text)) ?? Math.ceil(text.length / charsPerToken),
     ...(signal === undefined ? {} : { signal }),
-    generate({ prompt, sample = 0, ...changed }) {
+    async generate({ prompt, sample = 0, ...changed }) {
+      checkFeatures(parts.engine, { prompt, ...changed });
       const request: GenerateRequest = {
         ...parts.sampling,
         ...changed,

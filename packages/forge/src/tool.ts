@@ -33,6 +33,8 @@ export interface ToolSet {
   readonly tools: readonly Tool[];
   /** Of all that can change what is observed. */
   readonly fingerprint: string;
+  /** Values that no observation may show: keys that a tool was given. They are blacked out wherever a tool repeats them. */
+  readonly secrets?: readonly string[];
   close(): Promise<void>;
 }
 

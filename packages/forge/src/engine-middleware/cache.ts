@@ -10,6 +10,7 @@ export type ResponseCache = Pick<Store, 'getResponses' | 'putResponses'>;
 const amount = z.number().nonnegative();
 const storedGeneration = z.object({
   text: z.string(),
+  toolCalls: z.array(z.object({ id: z.string(), name: z.string(), arguments: z.string() })).exactOptional(),
   finishReason: z.enum(['stop', 'length']),
   usage: z.object({ promptTokens: amount, completionTokens: amount, cachedPromptTokens: amount }),
   timing: z.object({ queuedMs: amount, prefillMs: amount, decodeMs: amount, computeMs: amount, totalMs: amount }),
@@ -24,8 +25,10 @@ const maxUnwritten = 2000;
 
 /** sha256 over everything that can change the answer. Greedy decoding draws nothing, so its seed is left out. */
 function keyOf(fingerprint: string, request: GenerateRequest): string {
-  const { prompt, temperature, topP, topK, maxTokens, stop, seed } = request;
-  return contentHash([fingerprint, prompt, temperature, topP, topK, maxTokens, stop, temperature === 0 ? null : seed]);
+  const { prompt, temperature, topP, topK, maxTokens, stop, seed, conversation, grammar } = request;
+  const further = conversation === undefined && grammar === undefined ? [] : [conversation ?? null, grammar ?? null];
+  const drawn = temperature === 0 ? null : seed;
+  return contentHash([fingerprint, prompt, temperature, topP, topK, maxTokens, stop, drawn, ...further]);
 }
 
 /** Gathers what is asked for until the event loop has turned, and looks it up in as few calls as can be. */

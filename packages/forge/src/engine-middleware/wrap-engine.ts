@@ -5,7 +5,7 @@ export function wrapEngine(
   engine: Engine,
   replaced: Partial<Pick<Engine, 'generate' | 'score' | 'stats' | 'close'>>,
 ): Engine {
-  const { name, fingerprint, modelDigest, settings, concurrency, maxRetries } = engine;
+  const { name, fingerprint, modelDigest, settings, concurrency, maxRetries, features } = engine;
   return {
     name,
     fingerprint,
@@ -13,6 +13,7 @@ export function wrapEngine(
     settings,
     concurrency,
     ...(maxRetries === undefined ? {} : { maxRetries }),
+    ...(features === undefined ? {} : { features }),
     generate: (request) => engine.generate(request),
     ...(engine.score && { score: engine.score.bind(engine) }),
     ...(engine.countTokens && { countTokens: engine.countTokens.bind(engine) }),

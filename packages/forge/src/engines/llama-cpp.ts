@@ -109,6 +109,7 @@ export const definition: Definition<Engine, EngineParts, typeof options> = {
       modelDigest: file.sha256,
       settings: { model: settings.model, batch, invariant, chat, threads, gpu, gpuLayers, contextSize, bindingVersion },
       concurrency: invariant ? 1 : batch,
+      features: ['grammar'],
       async generate({ signal, ...request }) {
         const startedMs = performance.now();
         totals.requests++;

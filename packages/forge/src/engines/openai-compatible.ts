@@ -141,7 +141,7 @@ function create(given: Options, parts: EngineParts): Engine {
       parts,
       now,
     );
-    const ending = finish(collected, request.stop);
+    const ending = finish(collected, request);
     const usage = await usageOf(request, collected, count, warn);
     stats.promptTokens += usage.promptTokens;
     stats.cachedPromptTokens += usage.cachedPromptTokens;
@@ -172,6 +172,7 @@ function create(given: Options, parts: EngineParts): Engine {
     settings,
     concurrency,
     maxRetries,
+    ...(api === 'chat' && { features: ['tool-calling'] }),
     generate: (request) => tracked(() => generate(request)),
     // A chat template stands between a chat's messages and its tokens: only plain completions can be scored.
     ...(api === 'completions' && {

@@ -1,11 +1,20 @@
 import { messageOf } from '../errors.ts';
 import type { Observation, Tool } from '../tool.ts';
+import { redact } from './redact.ts';
 
 interface Bounds {
   readonly timeoutMs: number;
   /** Of an observation; the rest is cut off. */
   readonly maxChars: number;
+  /** Blacked out wherever a tool repeats them. */
+  readonly secrets: readonly string[];
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What came of a call, and with which arguments (what the model wrote where they could not be read). */
+export interface ToolResult {
+  readonly arguments: unknown;
+  readonly observation: Observation;
 }
 
 /** An input that is no JSON object is the text of the tool's first argument. */
@@ -29,17 +38,22 @@ async function answered(
 ): Promise<Observation> {
   const timeout = AbortSignal.timeout(timeoutMs);
   const both = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
-  const late = new Promise<never>((_, reject) => {
-    both.addEventListener('abort', () => reject(both.reason), { once: true });
-  });
+  const late = Promise.withResolvers<never>();
+  const leave = () => late.reject(both.reason);
+  both.addEventListener('abort', leave, { once: true });
   try {
-    return await Promise.race([tool.call(input, both), late]);
+    both.throwIfAborted();
+    return await Promise.race([tool.call(input, both), late.promise]);
   } catch (error) {
     if (signal?.aborted) throw error;
     if (timeout.aborted) return { text: `error: no answer within ${timeoutMs / 1000} s`, error: 'timeout' };
     return { text: `error: ${messageOf(error).slice(0, 300)}`, error: 'failed' };
+  } finally {
+    both.removeEventListener('abort', leave);
   }
 }
+
+const cut = (text: string, maxChars: number) => (text.length > maxChars ? `${text.slice(0, maxChars)} ...` : text);
 
 /**
  * Calls a tool as a model asked for it. Whatever goes wrong is an observation that says what and how to do better; only the
@@ -49,21 +63,26 @@ export async function callTool(
   tools: readonly Tool[],
   asked: { readonly tool: string; readonly input: string },
   bounds: Bounds,
-): Promise<{ observation: Observation }> {
+): Promise<ToolResult> {
+  const refused = (text: string, error: Observation['error']): ToolResult => ({
+    arguments: asked.input,
+    observation: { text: cut(text, bounds.maxChars), ...(error === undefined ? {} : { error }) },
+  });
   const tool = tools.find(({ name }) => name === asked.tool);
   if (tool === undefined) {
     const known = tools.map(({ name }) => name).join(', ');
-    return {
-      observation: { text: `error: there is no tool "${asked.tool}"; there are ${known}`, error: 'unknown-tool' },
-    };
+    return refused(`error: there is no tool "${cut(asked.tool, 64)}"; there are ${known}`, 'unknown-tool');
   }
   const parsed = tool.arguments.safeParse(argumentsOf(tool, asked.input));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    const text = `error: ${issue?.path.join('.') || 'input'}: ${issue?.message ?? 'not allowed'}`;
-    return { observation: { text, error: 'bad-arguments' } };
+    const known = Object.keys(tool.arguments.shape).join(', ');
+    return refused(
+      `error: ${issue?.path.join('.') || 'input'}: ${issue?.message ?? 'not allowed'}; ${tool.name} takes ${known}`,
+      'bad-arguments',
+    );
   }
-  const { text, error } = await answered(tool, parsed.data, bounds);
-  const cut = text.length > bounds.maxChars ? `${text.slice(0, bounds.maxChars)} ...` : text;
-  return { observation: { text: cut, ...(error === undefined ? {} : { error }) } };
+  const observation = await answered(tool, parsed.data, bounds);
+  const text = cut(redact(observation.text, bounds.secrets), bounds.maxChars);
+  return { arguments: parsed.data, observation: { ...observation, text } };
 }

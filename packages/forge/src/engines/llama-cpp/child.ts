@@ -1,6 +1,6 @@
 // The model process: a malformed model aborts it, and only it. Talks to its parent over IPC; ends with it.
 import { totalmem } from 'node:os';
-import type { Llama, LlamaModel, Token } from 'node-llama-cpp';
+import type { Llama, LlamaGrammar, LlamaGrammarEvaluationState, LlamaModel, Token } from 'node-llama-cpp';
 import { EngineError, messageOf } from '../../errors.ts';
 import type { LoadOptions, ModelAnswer, ModelRequest } from './protocol.ts';
 import { createScheduler, type Job } from './scheduler.ts';
@@ -8,6 +8,7 @@ import { scoreContinuation } from './score.ts';
 
 const defaultContextSize = 2048;
 const smallModelBytes = 64e6;
+const maxGrammars = 64;
 const send = (answer: ModelAnswer) => process.send?.(answer);
 
 class OutOfMemory extends Error {}
@@ -71,7 +72,7 @@ async function load(options: LoadOptions) {
     gpuLayers: model.gpuLayers,
     bindingVersion: (await binding.getModuleVersion()) as string,
   };
-  return { binding, model, context, info };
+  return { binding, llama, model, context, info };
 }
 
 type Loaded = Awaited<ReturnType<typeof load>>;
@@ -101,18 +102,41 @@ function createTokenizer({ binding, model }: Loaded, chat: boolean): (prompt: st
   };
 }
 
+/** A fresh state of a grammar for each request; the grammars themselves are parsed once. Throws EngineError where one cannot be. */
+function createGrammars({ binding, llama, model }: Loaded) {
+  const parsed = new Map<string, Promise<LlamaGrammar>>();
+  return async (grammar: string | undefined): Promise<LlamaGrammarEvaluationState | undefined> => {
+    if (grammar === undefined) return undefined;
+    const known = parsed.get(grammar) ?? llama.createGrammar({ grammar });
+    if (parsed.size >= maxGrammars) parsed.clear();
+    parsed.set(grammar, known);
+    try {
+      return new binding.LlamaGrammarEvaluationState({ model, grammar: await known });
+    } catch (error) {
+      throw new EngineError('bad-request', `grammar: ${messageOf(error)}`);
+    }
+  };
+}
+
 function serve(loaded: Loaded, options: LoadOptions): void {
   const { model, context } = loaded;
   const tokenize = createTokenizer(loaded, options.chat);
+  const grammarState = createGrammars(loaded);
   const scheduler = createScheduler(model, context, { invariant: options.invariant });
   const jobs = new Map<number, Job>();
 
   async function answer(message: Exclude<ModelRequest, { type: 'load' | 'cancel' | 'close' }>) {
     switch (message.type) {
       case 'generate': {
-        const job: Job = { request: message.request, prompt: tokenize(message.request.prompt), cancelled: false };
-        jobs.set(message.id, job);
-        return scheduler.generate(job).finally(() => jobs.delete(message.id));
+        const { id, request } = message;
+        const job: Job = { request, prompt: tokenize(request.prompt), grammar: undefined, cancelled: false };
+        jobs.set(id, job);
+        try {
+          job.grammar = await grammarState(request.grammar);
+          return await scheduler.generate(job);
+        } finally {
+          jobs.delete(id);
+        }
       }
       case 'score':
         return scheduler.exclusive((sequence) =>

@@ -1,4 +1,10 @@
-import type { LlamaContext, LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
+import type {
+  LlamaContext,
+  LlamaContextSequence,
+  LlamaGrammarEvaluationState,
+  LlamaModel,
+  Token,
+} from 'node-llama-cpp';
 import type { GenerateRequest } from '../../engine.ts';
 import { EngineError } from '../../errors.ts';
 import type { ModelGeneration } from './protocol.ts';
@@ -8,6 +14,8 @@ import { createTextBuffer } from './text-buffer.ts';
 export interface Job {
   readonly request: Omit<GenerateRequest, 'signal'>;
   readonly prompt: readonly Token[];
+  /** Only for this request: it remembers what was written. */
+  grammar: LlamaGrammarEvaluationState | undefined;
   cancelled: boolean;
 }
 
@@ -58,7 +66,9 @@ export function createScheduler(model: LlamaModel, context: LlamaContext, option
     let bestLength = -1;
     for (const [i, slot] of free.entries()) {
       const length = sharedPrefix(slot.tokens, prompt);
-      if (length > bestLength) [best, bestLength] = [i, length];
+      // Of equals the one that became free last: where each example holds a sequence while its tools work, the other free ones
+      // are still wanted, and this one's example has just ended.
+      if (length >= bestLength) [best, bestLength] = [i, length];
     }
     return free.splice(best, 1)[0] as Slot;
   }
@@ -90,7 +100,8 @@ export function createScheduler(model: LlamaModel, context: LlamaContext, option
         request.temperature === 0
           ? { temperature: 0 }
           : { temperature: request.temperature, topK: request.topK, topP: request.topP, minP: 0, seed: request.seed };
-      for await (const token of slot.sequence.evaluate(prompt.slice(reused), sampling)) {
+      const grammar = job.grammar === undefined ? {} : { grammarEvaluationState: job.grammar };
+      for await (const token of slot.sequence.evaluate(prompt.slice(reused), { ...sampling, ...grammar })) {
         if (generated.length === 0) firstMs = performance.now();
         if (job.cancelled) throw new EngineError('cancelled', 'cancelled by the caller');
         generated.push(token);

@@ -1,11 +1,18 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
-import type { Generation, TokenUsage } from '../../engine.ts';
+import type { GenerateRequest, Generation, TokenUsage, ToolCall } from '../../engine.ts';
 import { EngineError } from '../../errors.ts';
 import { messageOfBody } from './http-failure.ts';
 
+/** Whole in an answer; in a stream in parts, told apart by their index (https://platform.openai.com/docs/guides/function-calling). */
+const toolCallPart = z.object({
+  index: z.int().nonnegative().max(127).nullish(),
+  id: z.string().nullish(),
+  function: z.object({ name: z.string().nullish(), arguments: z.string().nullish() }).nullish(),
+});
 const message = z.object({
   content: z.string().nullish(),
+  tool_calls: z.array(toolCallPart).max(128).nullish(),
   // Thinking, as vLLM and llama-server name it, and as Ollama does. Not part of the answer; its tokens are in the usage.
   reasoning_content: z.string().nullish(),
   reasoning: z.string().nullish(),
@@ -31,6 +38,8 @@ const payload = z.object({
 /** What the JSONs of one answer add up to. */
 export interface Collected {
   text: string;
+  /** By the index that the server gives them. */
+  readonly toolCalls: Map<number, ToolCall>;
   finishReason: string | undefined;
   usage: TokenUsage | undefined;
   /** A choice was there, even an empty one. */
@@ -41,6 +50,7 @@ export interface Collected {
 
 export const nothingCollected = (): Collected => ({
   text: '',
+  toolCalls: new Map(),
   finishReason: undefined,
   usage: undefined,
   answered: false,
@@ -68,6 +78,18 @@ export function parseJson(text: string): unknown {
   }
 }
 
+function collectToolCalls(into: Collected, parts: readonly z.infer<typeof toolCallPart>[]): void {
+  for (const [position, { index, id, function: part }] of parts.entries()) {
+    const at = index ?? position;
+    const before = into.toolCalls.get(at);
+    into.toolCalls.set(at, {
+      id: id || before?.id || `call-${at}`,
+      name: part?.name || before?.name || '',
+      arguments: (before?.arguments ?? '') + (part?.arguments ?? ''),
+    });
+  }
+}
+
 /** Adds one JSON. Throws EngineError where it is an error or no answer of this protocol. */
 export function collect(into: Collected, json: unknown): void {
   const parsed = payload.safeParse(json);
@@ -90,7 +112,8 @@ export function collect(into: Collected, json: unknown): void {
     const said = first.message ?? first.delta;
     const text = first.text ?? said?.content ?? '';
     into.text += text;
-    into.started ||= text !== '' || Boolean(said?.reasoning_content || said?.reasoning);
+    collectToolCalls(into, said?.tool_calls ?? []);
+    into.started ||= text !== '' || into.toolCalls.size > 0 || Boolean(said?.reasoning_content || said?.reasoning);
     into.finishReason = first.finish_reason ?? into.finishReason;
   }
   if (counted) {
@@ -111,12 +134,19 @@ const refusals: Readonly<Record<string, string>> = {
   abort: 'the server gave the request up',
 };
 
-/** Text and finish reason, cut before the first stop string (some servers take four at most, some leave it in). */
-export function finish(collected: Collected, stop: readonly string[]): Pick<Generation, 'text' | 'finishReason'> {
+/** Text, asked tools and finish reason, cut before the first stop string (some servers take four at most, some leave it in). */
+export function finish(
+  collected: Collected,
+  { stop, conversation }: Pick<GenerateRequest, 'stop' | 'conversation'>,
+): Pick<Generation, 'text' | 'finishReason' | 'toolCalls'> {
   if (!collected.answered) throw new EngineError('bad-response', 'the answer has no choices');
+  const finishReason = collected.finishReason === 'length' ? 'length' : 'stop';
+  if (conversation !== undefined && collected.toolCalls.size > 0) {
+    return { text: collected.text, toolCalls: [...collected.toolCalls.values()], finishReason };
+  }
   const refusal = refusals[collected.finishReason ?? ''];
   if (refusal !== undefined) throw new EngineError('bad-response', refusal);
   const ends = stop.map((one) => collected.text.indexOf(one)).filter((at) => at >= 0);
   if (ends.length > 0) return { text: collected.text.slice(0, Math.min(...ends)), finishReason: 'stop' };
-  return { text: collected.text, finishReason: collected.finishReason === 'length' ? 'length' : 'stop' };
+  return { text: collected.text, finishReason };
 }

@@ -1,9 +1,27 @@
-import type { GenerateRequest } from '../../engine.ts';
+import type { ChatMessage, Conversation, GenerateRequest } from '../../engine.ts';
 import { ConfigError } from '../../errors.ts';
 import type { Options } from './options.ts';
 
 /** OpenAI refuses more stop strings; the answer is cut at the others after it came. */
 const maxStandardStops = 4;
+
+function messageBody(message: ChatMessage): Record<string, unknown> {
+  if (message.role === 'user') return { role: 'user', content: message.content };
+  if (message.role === 'tool') return { role: 'tool', tool_call_id: message.toolCallId, content: message.content };
+  const calls = message.toolCalls.map(({ id, name, arguments: given }) => ({
+    id,
+    type: 'function',
+    function: { name, arguments: given },
+  }));
+  // OpenAI refuses an empty list, and wants null where there is no text beside a call.
+  if (calls.length === 0) return { role: 'assistant', content: message.content };
+  return { role: 'assistant', content: message.content === '' ? null : message.content, tool_calls: calls };
+}
+
+const conversationBody = ({ messages, tools }: Conversation) => ({
+  messages: messages.map(messageBody),
+  ...(tools.length === 0 ? {} : { tools: tools.map((tool) => ({ type: 'function', function: tool })) }),
+});
 
 /** The JSON to send for one request. Throws ConfigError where a sampling setting has no field to go into. */
 export function requestBody(
@@ -11,7 +29,7 @@ export function requestBody(
   { model, api, stream, maxTokensField, extraBody }: Options,
   samplingFields: 'extended' | 'standard',
 ): string {
-  const { prompt, temperature, topP, topK, maxTokens, stop, seed } = request;
+  const { prompt, conversation, temperature, topP, topK, maxTokens, stop, seed } = request;
   const standard = samplingFields === 'standard';
   if (standard && topK > 0) {
     throw new ConfigError(
@@ -21,7 +39,9 @@ export function requestBody(
   const stops = standard ? stop.slice(0, maxStandardStops) : stop;
   const body: Record<string, unknown> = {
     model,
-    ...(api === 'chat' ? { messages: [{ role: 'user', content: prompt }] } : { prompt }),
+    ...(api === 'chat'
+      ? conversationBody(conversation ?? { messages: [{ role: 'user', content: prompt }], tools: [] })
+      : { prompt }),
     temperature,
     top_p: topP,
     [maxTokensField]: maxTokens,
