@@ -259,6 +259,10 @@ function claimRows(world: World, count: number): ClaimRow[] {
   });
 }
 
+/** The first `count` rows of each family in turn. */
+const inTurn = (families: readonly (readonly Row[])[], count: number): Row[] =>
+  Array.from({ length: count }, (_, i) => families.map((rows) => rows[i] as Row)).flat();
+
 /** Every committed file by name. */
 export function committedFiles(world: World): {
   rows: Record<string, Row[]>;
@@ -266,15 +270,17 @@ export function committedFiles(world: World): {
   corpus: CorpusDocument[];
 } {
   const taken = new Set<string>();
+  const toolRows = [documentRows(world, 300), multiHopRows(world, 200), calculatorRows(200)] as const;
   const rows = {
     'arithmetic.test.jsonl': arithmeticRows('test', 500, taken),
     'arithmetic.train.jsonl': arithmeticRows('train', 200, taken),
     'known-facts.test.jsonl': knownFactRows(world, 200),
     'reading.test.jsonl': readingRows(world, 'test', 300),
     'reading.train.jsonl': readingRows(world, 'train', 60),
-    'documents.test.jsonl': documentRows(world, 300),
-    'multi-hop.test.jsonl': multiHopRows(world, 200),
-    'calculator.test.jsonl': calculatorRows(200),
+    'documents.test.jsonl': toolRows[0],
+    'multi-hop.test.jsonl': toolRows[1],
+    'calculator.test.jsonl': toolRows[2],
+    'tools.test.jsonl': inTurn(toolRows, 100),
   };
   return { rows, claims: claimRows(world, 600), corpus: corpusDocuments(world) };
 }

@@ -14,6 +14,7 @@ import { holm } from './statistics/families.ts';
 import { mcNemar } from './statistics/mcnemar.ts';
 import { pairedProportionDifference, smoothedDifference } from './statistics/paired-proportions.ts';
 import { detectableEffect, neededN } from './statistics/power.ts';
+import { ratioOfMeans } from './statistics/ratio.ts';
 import { bootstrapMean, signFlipTest } from './statistics/resampling.ts';
 import { estimateScores } from './summarize-run.ts';
 
@@ -223,6 +224,23 @@ export interface LatencyComparison {
   readonly pairs: number;
   /** Candidate minus baseline, ms per example. */
   readonly difference: Estimate;
+}
+
+export interface TokenComparison {
+  readonly baseline: string;
+  readonly candidate: string;
+  readonly pairs: number;
+  /** Prompt and completion tokens per example, candidate over baseline; null where one of them used none. */
+  readonly ratio: Estimate | null;
+}
+
+/** Ratios of tokens per example. `scores` are tokens; failed examples count with what they had used. */
+export function compareTokens(baseline: PairedInput, candidates: readonly PairedInput[]): TokenComparison[] {
+  return candidates.map((candidate) => {
+    const pairs = alignPairs(baseline, candidate);
+    const ratio = ratioOfMeans(pairs.baseline, pairs.candidate, pairs.clusters);
+    return { baseline: baseline.label, candidate: candidate.label, pairs: pairs.ids.length, ratio };
+  });
 }
 
 /** Above this many observations the bootstrap only repeats the t interval (both are first-order accurate) at a thousand times the cost. */

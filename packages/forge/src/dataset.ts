@@ -17,6 +17,8 @@ export interface Example extends Question {
   readonly cluster?: string;
   /** Grades of the documents that hold the answer, by document id; those that are not named have 0. For retrieval metrics. */
   readonly relevant?: Readonly<Record<string, number>>;
+  /** Tool calls that the question takes at least; for tool-efficiency. */
+  readonly neededCalls?: number;
 }
 
 /** Rows that stream: never all in memory. */

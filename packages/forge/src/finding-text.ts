@@ -1,17 +1,28 @@
-import { type Comparison, type LatencyComparison, verdictSentence } from './compare-runs.ts';
+import { type Comparison, type LatencyComparison, type TokenComparison, verdictSentence } from './compare-runs.ts';
 import { formatCount, formatDuration, markdownTable, textTable } from './lib/format.ts';
 import type { Finding, FindingRun } from './read-finding.ts';
 import type { Estimate } from './statistics/estimate.ts';
+import type { RunSummary } from './summarize-run.ts';
 
 const percent = ({ value, low, high }: Estimate) =>
   `${(100 * value).toFixed(1)} % [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
 const bare = ({ value, low, high }: Estimate) =>
   `${formatDuration(value)} [${formatDuration(low)}, ${formatDuration(high)}]`;
 
+/** Of an agent, per example; empty for other methods. */
+function toolFigures({ tools }: RunSummary): string[] {
+  if (tools == null) return ['', '', '', ''];
+  const perExample = (total: number) => (total / tools.examples).toFixed(2);
+  const errors = Object.entries(tools.byError).map(([kind, count]) => `${formatCount(count)} ${kind}`);
+  const limits = Object.entries(tools.byLimit).map(([limit, count]) => `${formatCount(count)} ${limit}`);
+  return [perExample(tools.turns), perExample(tools.calls), errors.join(', ') || '0', limits.join(', ') || '0'];
+}
+
 /** One row per run: each metric with its interval, then what it cost. */
 function figures(finding: Finding): { header: string[]; rows: string[][] } {
   const metrics = [...new Set(finding.runs.flatMap(({ spec }) => spec.metrics.map((metric) => metric.name)))];
   const priced = finding.runs.some(({ summary }) => summary?.cost.total != null);
+  const agents = finding.runs.some(({ summary }) => summary?.tools != null);
   const header = [
     'variant',
     'n',
@@ -21,8 +32,10 @@ function figures(finding: Finding): { header: string[]; rows: string[][] } {
     'p99',
     'tokens in/out per example',
     'examples/s',
+    'tokens per correct',
     'compute-s per correct',
     ...(priced ? ['USD per correct'] : []),
+    ...(agents ? ['turns', 'tool calls', 'failed calls', 'ended by a limit'] : []),
     'failed',
     'cut off',
     'empty',
@@ -39,8 +52,10 @@ function figures(finding: Finding): { header: string[]; rows: string[][] } {
       summary.latencyMs === null ? '' : formatDuration(summary.latencyMs.p99.value),
       `${formatCount(summary.tokens.promptPerExample)} / ${formatCount(summary.tokens.completionPerExample)}`,
       summary.throughput.examplesPerSecond.toFixed(1),
+      summary.tokens.perCorrect == null ? '-' : formatCount(summary.tokens.perCorrect),
       summary.computeSeconds.perCorrect?.toFixed(3) ?? '-',
       ...(priced ? [summary.cost.perCorrect?.toPrecision(3) ?? '-'] : []),
+      ...(agents ? toolFigures(summary) : []),
       formatCount(summary.failed.total),
       formatCount(summary.flags['cut-off'] ?? 0),
       formatCount(summary.flags.empty ?? 0),
@@ -75,9 +90,11 @@ const pValue = (p: number) => (p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`);
 export function comparisonText({
   comparisons,
   latency,
+  tokens,
 }: {
   comparisons: readonly Comparison[];
   latency: readonly LatencyComparison[];
+  tokens: readonly TokenComparison[];
 }): string {
   const lines = comparisons.flatMap((comparison) => [verdictSentence(comparison), ...detailsOf(comparison)]);
   for (const one of latency) {
@@ -89,8 +106,17 @@ export function comparisonText({
       `latency: ${one.candidate} is ${formatDuration(Math.abs(one.difference.value))} ${sign} than ${one.baseline} per example (95 % interval ${bounds.join(' to ')})`,
     );
   }
+  for (const { baseline, candidate, ratio } of tokens) {
+    if (ratio === null) continue;
+    const [value, low, high] = [ratio.value, ratio.low, ratio.high].map(timesText);
+    lines.push(
+      `tokens: ${candidate} uses ${value} times those of ${baseline} per example (95 % interval ${low} to ${high})`,
+    );
+  }
   return lines.join('\n');
 }
+
+const timesText = (value: number) => (value < 10 ? value.toFixed(2) : value.toFixed(1));
 
 /** A finding for a terminal. */
 export function findingText(finding: Finding): string {

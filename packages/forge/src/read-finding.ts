@@ -1,6 +1,6 @@
 import { describeMetrics } from './build.ts';
-import { type ComparisonInput, type ComparisonOutput, compareInputs } from './compare-inputs.ts';
-import { type Comparison, type LatencyComparison, type PairedInput, verdictSentence } from './compare-runs.ts';
+import { type ComparisonInput, type ComparisonOutput, compareInputs, type PairedGroup } from './compare-inputs.ts';
+import { type Comparison, type LatencyComparison, type TokenComparison, verdictSentence } from './compare-runs.ts';
 import type { ExperimentSpec, VariantSpec } from './load-experiment.ts';
 import type { ExperimentRecord, RunRecord, Store } from './store.ts';
 import type { RunSummary } from './summarize-run.ts';
@@ -22,6 +22,7 @@ export interface Finding {
   readonly runs: readonly FindingRun[];
   readonly comparisons: readonly Comparison[];
   readonly latency: readonly LatencyComparison[];
+  readonly tokens: readonly TokenComparison[];
 }
 
 export interface CompareSettings {
@@ -36,26 +37,30 @@ type Compute = (input: ComparisonInput) => ComparisonOutput | Promise<Comparison
 interface Sums {
   score: number;
   n: number;
+  tokens: number;
   /** Of the repeats that did not fail: a failed call's time says nothing about the method. */
   latencyMs: number;
   answered: number;
   cluster: string | null;
 }
 
-/** Per example: mean score and latency over the runs of one group (repeats are averaged within the question first). Failed examples score 0 and have no latency. */
+const nothing = { score: 0, n: 0, tokens: 0, latencyMs: 0, answered: 0 };
+
+/** Per example: mean score, latency and tokens over the runs of one group (repeats are averaged within the question first). Failed examples score 0 and have no latency. */
 async function readPairedInputs(
   store: Store,
   label: string,
   runs: readonly RunRecord[],
   metric: string,
-): Promise<{ scores: PairedInput; latencies: PairedInput }> {
+): Promise<PairedGroup> {
   const sums = new Map<string, Sums>();
   for (const run of runs) {
     for await (const rows of store.scoredRows(run.id)) {
       for (const row of rows) {
-        const sum = sums.get(row.exampleId) ?? { score: 0, n: 0, latencyMs: 0, answered: 0, cluster: row.cluster };
+        const sum = sums.get(row.exampleId) ?? { ...nothing, cluster: row.cluster };
         sum.score += row.scores[metric] ?? 0;
         sum.n++;
+        sum.tokens += row.promptTokens + row.completionTokens;
         if (row.failureKind === null) {
           sum.latencyMs += row.latencyMs;
           sum.answered++;
@@ -69,7 +74,12 @@ async function readPairedInputs(
   const latencies = examples
     .filter(([, sum]) => sum.answered > 0)
     .map(([id, sum]) => [id, { score: sum.latencyMs / sum.answered, cluster: sum.cluster }] as const);
-  return { scores: { label, scores: new Map(scores) }, latencies: { label, scores: new Map(latencies) } };
+  const tokens = examples.map(([id, sum]) => [id, { score: sum.tokens / sum.n, cluster: sum.cluster }] as const);
+  return {
+    scores: { label, scores: new Map(scores) },
+    latencies: { label, scores: new Map(latencies) },
+    tokens: { label, scores: new Map(tokens) },
+  };
 }
 
 /** Compares groups of runs, the first group being the baseline. */
@@ -80,7 +90,7 @@ export async function compareGroups(
   compute: Compute = compareInputs,
 ): Promise<ComparisonOutput> {
   const first = groups[0];
-  if (first === undefined || groups.length < 2) return { comparisons: [], latency: [] };
+  if (first === undefined || groups.length < 2) return { comparisons: [], latency: [], tokens: [] };
   const spec = first.runs[0]?.spec as VariantSpec | undefined;
   const metricSpec = spec?.metrics.find((one) => one.name === settings.metric);
   const [metric] = await describeMetrics(metricSpec === undefined ? [] : [metricSpec]);
@@ -97,6 +107,9 @@ interface KeptFinding extends ComparisonOutput {
   readonly of: string;
 }
 
+/** Part of what a kept finding speaks of: one of an older shape is computed again. */
+const findingShape = 'tokens';
+
 async function compareExperiment(
   store: Store,
   experiment: ExperimentRecord,
@@ -105,7 +118,7 @@ async function compareExperiment(
 ): Promise<ComparisonOutput> {
   const { compare } = experiment.config as ExperimentSpec;
   const finished = runs.filter((run) => run.status === 'finished');
-  const of = finished.map((run) => `${run.id} ${run.finishedAt}`).join(', ');
+  const of = [findingShape, ...finished.map((run) => `${run.id} ${run.finishedAt}`)].join(', ');
   const kept = (await store.getFinding(experiment.id)) as KeptFinding | null;
   if (kept?.of === of) return kept;
   const groupOf = (run: RunRecord) => (run.spec as VariantSpec).group;
@@ -115,15 +128,15 @@ async function compareExperiment(
     .map((label) => ({ label, runs: finished.filter((run) => groupOf(run) === label) }))
     .filter((group) => group.runs.length > 0);
   const comparable = groups[0]?.label === compare.baseline ? groups : [];
-  const { comparisons, latency } = await compareGroups(store, comparable, compare, compute);
-  const headline = comparisons.map((one) => ({
+  const found = await compareGroups(store, comparable, compare, compute);
+  const headline = found.comparisons.map((one) => ({
     baseline: one.baseline,
     candidate: one.candidate,
     verdict: one.verdict,
     sentence: verdictSentence(one),
   }));
-  await store.saveFinding(experiment.id, { of, comparisons, latency } satisfies KeptFinding, headline);
-  return { comparisons, latency };
+  await store.saveFinding(experiment.id, { of, ...found } satisfies KeptFinding, headline);
+  return found;
 }
 
 /** Reads an experiment's finding from the store, which keeps it once computed; comparisons are over the runs that have finished. */
@@ -134,7 +147,7 @@ export async function readFinding(
 ): Promise<Finding> {
   const spec = experiment.config as ExperimentSpec;
   const runs = await store.listRuns(experiment.id);
-  const { comparisons, latency } = await compareExperiment(store, experiment, runs, compute);
+  const { comparisons, latency, tokens } = await compareExperiment(store, experiment, runs, compute);
   return {
     experiment: {
       id: experiment.id,
@@ -148,5 +161,6 @@ export async function readFinding(
     runs: runs.map((run) => ({ run, spec: run.spec as VariantSpec, summary: run.summary as RunSummary | null })),
     comparisons,
     latency,
+    tokens,
   };
 }

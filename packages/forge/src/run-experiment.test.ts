@@ -129,6 +129,21 @@ describe('runExperiment', () => {
     }).rejects.toThrow('broken for good');
     expect(events.at(-1)).toMatchObject({ type: 'run-finished', status: 'failed', error: 'broken for good' });
   });
+  it.each([
+    [{ conversation: { messages: [], tools: [] } }, /no tool calling.*calling: text/],
+    [{ grammar: 'root ::= "x"' }, /cannot follow a grammar.*constrained: false/],
+  ])('ends where a method wants what the engine cannot do: %j', async (wanted, message) => {
+    const method: Method = {
+      name: 'wanting',
+      preview: () => ({ prompts: [] }),
+      async solve(_, context) {
+        await context.generate({ prompt: '?', ...wanted });
+        return { answer: '', steps: [] };
+      },
+    };
+    await expect(eventsOf(partsOf({ method }))).rejects.toThrow(message);
+  });
+
   it('drops what is under way when it is aborted, and says cancelled', async () => {
     const controller = new AbortController();
     const events: RunEvent[] = [];

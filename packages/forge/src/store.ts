@@ -1,5 +1,6 @@
 import type { Generation } from './engine.ts';
 import type { ExampleResult, Provenance, RunStatus } from './run.ts';
+import type { ToolErrorKind, ToolUse } from './tool.ts';
 
 export interface ExperimentRecord {
   readonly id: string;
@@ -104,6 +105,10 @@ export interface ResultFilter {
   readonly failed?: boolean;
   /** Part of question or answer, case-insensitive. */
   readonly text?: string;
+  /** Examples in which an agent called this tool. */
+  readonly tool?: string;
+  /** Examples in which a tool failed so; together with `tool`: this tool. */
+  readonly toolError?: ToolErrorKind;
 }
 
 /** By row index, or the slowest first. */
@@ -120,6 +125,8 @@ export interface TableRow {
   readonly answer: string;
   readonly failureKind: string | null;
   readonly flags: readonly string[];
+  /** null where no agent was at work. */
+  readonly toolUse: ToolUse | null;
   readonly scores: Readonly<Record<string, number>>;
   readonly latencyMs: number;
   readonly completionTokens: number;
@@ -153,6 +160,8 @@ export interface ScoredRow {
   readonly cluster: string | null;
   readonly failureKind: string | null;
   readonly flags: readonly string[];
+  /** null where no agent was at work. */
+  readonly toolUse: ToolUse | null;
   readonly scores: Readonly<Record<string, number>>;
   readonly latencyMs: number;
   readonly finishedAt: number;

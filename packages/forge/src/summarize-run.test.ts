@@ -8,6 +8,7 @@ const row = (index: number, over: Partial<ScoredRow> = {}): ScoredRow => ({
   cluster: null,
   failureKind: null,
   flags: [],
+  toolUse: null,
   scores: { 'exact-match': index % 2, f1: (index % 2) * 0.8 },
   latencyMs: 100 + index,
   finishedAt: 0,
@@ -30,6 +31,37 @@ const metrics = [
 ];
 
 describe('summarizeRun', () => {
+  it('adds up what agents did with their tools', async () => {
+    const rows = [
+      row(0, { toolUse: { turns: 2, calls: [{ tool: 'search' }] } }),
+      row(1, {
+        toolUse: {
+          turns: 4,
+          calls: [
+            { tool: 'search', error: 'timeout' },
+            { tool: 'made-up', error: 'unknown-tool' },
+            { error: 'unparsable' },
+          ],
+          limit: 'steps',
+        },
+      }),
+      row(2),
+    ];
+    const { tools, tokens } = await summarizeRun(batches(rows), { metrics, wallMs: 10 });
+    expect(tools).toEqual({
+      examples: 2,
+      turns: 6,
+      calls: 3,
+      failed: 3,
+      byTool: { search: { calls: 2, errors: { timeout: 1 } } },
+      byError: { timeout: 1, 'unknown-tool': 1, unparsable: 1 },
+      byLimit: { steps: 1 },
+    });
+    // One of three is right.
+    expect(tokens.perCorrect).toBe(165);
+    expect((await summarizeRun(batches([row(0)]), { metrics, wallMs: 10 })).tools).toBeNull();
+  });
+
   it('adds up tokens, time and cost, each per correct answer too', async () => {
     const rows = Array.from({ length: 100 }, (_, i) => row(i));
     const pricing = { inputPerMillion: 2, outputPerMillion: 10, computePerHour: 3.6 };

@@ -9,12 +9,15 @@ import {
 import { type Histogram, histogram } from './statistics/histogram.ts';
 import { quantileEstimate } from './statistics/quantile.ts';
 import type { ScoredRow } from './store.ts';
+import { type ToolFigures, toolCounter } from './tool-figures.ts';
 
 /** The figures of one run. JSON. Failed examples count as 0 on every metric and are left out of the latencies. */
 export interface RunSummary {
   readonly n: number;
   readonly failed: { readonly total: number; readonly byKind: Readonly<Record<string, number>> };
   readonly flags: Readonly<Record<string, number>>;
+  /** What agents did with their tools; null where none was at work. */
+  readonly tools: ToolFigures | null;
   readonly metrics: Readonly<Record<string, Estimate>>;
   /** null where no example was answered. */
   readonly latencyMs: {
@@ -33,6 +36,8 @@ export interface RunSummary {
     readonly promptPerExample: number;
     readonly cachedPromptPerExample: number;
     readonly completionPerExample: number;
+    /** Prompt and completion tokens of the run for each right example of the first metric; null where there is none. */
+    readonly perCorrect: number | null;
   };
   /** Of the engine; 0 where it cannot tell. perCorrect: per right example of the first metric, null where there is none. */
   readonly computeSeconds: { readonly total: number; readonly perCorrect: number | null };
@@ -159,12 +164,14 @@ export async function summarizeRun(
   const byKind: Record<string, number> = {};
   const flags: Record<string, number> = {};
   const totals = emptyTotals();
+  const tools = toolCounter();
   for await (const rows of batches) {
     for (const row of rows) {
       for (const [i, { name }] of info.metrics.entries()) scores[i]?.push(row.scores[name] ?? 0);
       clusters.push(row.cluster);
       addRow(totals, row);
       for (const flag of row.flags) increment(flags, flag);
+      if (row.toolUse !== null) tools.add(row.toolUse);
       if (row.failureKind === null) latencies.push(row.latencyMs);
       else increment(byKind, row.failureKind);
     }
@@ -186,6 +193,7 @@ export async function summarizeRun(
     n,
     failed: { total: totals.failed, byKind },
     flags,
+    tools: tools.figures(),
     metrics,
     latencyMs: latencyFigures(latencies.values()),
     throughput: {
@@ -199,6 +207,7 @@ export async function summarizeRun(
       promptPerExample: perExample(totals.prompt),
       cachedPromptPerExample: perExample(totals.cachedPrompt),
       completionPerExample: perExample(totals.completion),
+      perCorrect: perCorrect(totals.prompt + totals.completion),
     },
     computeSeconds: { total: totals.computeMs / 1000, perCorrect: perCorrect(totals.computeMs / 1000) },
     cost: { total: cost, perCorrect: cost === null ? null : perCorrect(cost) },

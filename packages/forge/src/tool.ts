@@ -11,6 +11,23 @@ export type ToolErrorKind =
   | 'unparsable' // the step is neither an action nor an answer
   | 'repeated'; // the same action with the same input once more
 
+/** What ends an example of an agent without an answer. */
+export type AgentLimit =
+  | 'steps'
+  | 'tokens'
+  | 'seconds'
+  | 'repeats' // the same call again and again
+  | 'unparsable'; // a second step that cannot be read
+
+/** What an agent did in one example, in few words: kept beside its steps, so that figures and filters need no look at them. JSON. */
+export interface ToolUse {
+  /** Turns of the model. */
+  readonly turns: number;
+  /** In order; without a tool: a step that could not be read. */
+  readonly calls: readonly { readonly tool?: string; readonly error?: ToolErrorKind }[];
+  readonly limit?: AgentLimit;
+}
+
 /** What a tool answers. A failure is an observation too: the model may mend it. */
 export interface Observation {
   readonly text: string;

@@ -157,6 +157,7 @@ export function experimentRoutes(parts: ApiParts) {
     return experimentDetailView(experiment, records, runs, {
       comparisons: finding.comparisons.map(comparisonView),
       latency: [...finding.latency],
+      tokens: [...finding.tokens],
     });
   }
 

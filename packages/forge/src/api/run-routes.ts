@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { toolErrorKinds } from '../lib/agent-trace.ts';
 import type { ExperimentSpec, VariantSpec } from '../load-experiment.ts';
 import { compareGroups } from '../read-finding.ts';
 import type { ResultFilter, RunRecord } from '../store.ts';
@@ -34,6 +35,11 @@ const rowsRoute = createRoute({
         .describe('right: a score of 1 on `metric`; wrong: under 1 and not failed.'),
       metric: z.string().max(200).optional().describe('The deciding one when left out.'),
       text: z.string().min(1).max(200).optional().describe('Part of the question or the answer.'),
+      tool: z.string().min(1).max(64).optional().describe('Examples in which an agent called this tool.'),
+      toolError: z
+        .enum(toolErrorKinds)
+        .optional()
+        .describe('Examples in which a tool failed so; with `tool`: this tool.'),
       sort: z.enum(['row', 'slowest']).default('row'),
       offset: z.coerce.number().int().min(0).default(0),
       limit: z.coerce.number().int().min(1).max(500).default(100),
@@ -122,7 +128,16 @@ export function runRoutes(parts: ApiParts) {
   router.openapi(getRoute, async (c) => c.json(await view(await findRun(store, c.req.valid('param').id)), 200));
   router.openapi(rowsRoute, async (c) => {
     const run = await findRun(store, c.req.valid('param').id);
-    const { outcome, text, sort, offset, limit, metric = await decidingMetric(run) } = c.req.valid('query');
+    const {
+      outcome,
+      text,
+      tool,
+      toolError,
+      sort,
+      offset,
+      limit,
+      metric = await decidingMetric(run),
+    } = c.req.valid('query');
     if (!metricsOf(run).includes(metric)) {
       throw new HttpProblem(400, `metric: "${metric}" is not measured by this run`, {
         field: 'metric',
@@ -134,7 +149,12 @@ export function runRoutes(parts: ApiParts) {
       wrong: { metric, belowScore: 1, failed: false },
       failed: { failed: true },
     };
-    const filter = { ...filters[outcome ?? ''], ...(text === undefined ? {} : { text }) };
+    const filter = {
+      ...filters[outcome ?? ''],
+      ...(text === undefined ? {} : { text }),
+      ...(tool === undefined ? {} : { tool }),
+      ...(toolError === undefined ? {} : { toolError }),
+    };
     const page = await store.listTableRows(run.id, filter, { offset, limit, order: sort });
     return c.json(page as { total: number; items: shapes.TableRow[] }, 200);
   });
@@ -175,6 +195,7 @@ export function runRoutes(parts: ApiParts) {
         runs: views.map((run, i) => ({ ...run, label: labels[i] as string, experimentName: names[i] as string })),
         comparisons: found.comparisons.map(comparisonView),
         latency: [...found.latency],
+        tokens: [...found.tokens],
       },
       200,
     );

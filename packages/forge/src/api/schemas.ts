@@ -29,6 +29,18 @@ export const runSummarySchema = z
     n: z.number(),
     failed: z.object({ total: z.number(), byKind: z.record(z.string(), z.number()) }),
     flags: z.record(z.string(), z.number()),
+    tools: z
+      .object({
+        examples: z.number().describe('Examples with a trace.'),
+        turns: z.number(),
+        calls: z.number(),
+        failed: z.number(),
+        byTool: z.record(z.string(), z.object({ calls: z.number(), errors: z.record(z.string(), z.number()) })),
+        byError: z.record(z.string(), z.number()),
+        byLimit: z.record(z.string(), z.number()),
+      })
+      .nullish()
+      .describe('What agents did with their tools.'),
     metrics: z.record(z.string(), estimateSchema),
     latencyMs: z
       .object({
@@ -47,6 +59,7 @@ export const runSummarySchema = z
       promptPerExample: z.number(),
       cachedPromptPerExample: z.number(),
       completionPerExample: z.number(),
+      perCorrect: z.number().nullish(),
     }),
     computeSeconds: z.object({ total: z.number(), perCorrect: z.number().nullable() }),
     cost: z.object({ total: z.number().nullable(), perCorrect: z.number().nullable() }).describe('US dollars.'),
@@ -193,6 +206,15 @@ export const latencyComparisonSchema = z
   })
   .openapi('LatencyComparison');
 
+export const tokenComparisonSchema = z
+  .object({
+    baseline: z.string(),
+    candidate: z.string(),
+    pairs: z.number(),
+    ratio: estimateSchema.nullable().describe('Tokens per example, candidate over baseline.'),
+  })
+  .openapi('TokenComparison');
+
 export const experimentDetailSchema = experimentSchema
   .omit({ runs: true })
   .extend({
@@ -203,6 +225,7 @@ export const experimentDetailSchema = experimentSchema
     runs: z.array(runSchema),
     comparisons: z.array(comparisonSchema),
     latency: z.array(latencyComparisonSchema),
+    tokens: z.array(tokenComparisonSchema),
   })
   .openapi('ExperimentDetail');
 
@@ -213,8 +236,18 @@ export const comparedRunsSchema = z
     runs: z.array(runSchema.extend({ label: z.string(), experimentName: z.string() })),
     comparisons: z.array(comparisonSchema).describe('Each run against the first.'),
     latency: z.array(latencyComparisonSchema),
+    tokens: z.array(tokenComparisonSchema),
   })
   .openapi('ComparedRuns');
+
+const toolUseSchema = z
+  .object({
+    turns: z.number(),
+    calls: z.array(z.object({ tool: z.string().optional(), error: z.string().optional() })),
+    limit: z.string().optional(),
+  })
+  .describe('What an agent did; null where none was at work.')
+  .openapi('ToolUse');
 
 export const tableRowSchema = z
   .object({
@@ -225,6 +258,7 @@ export const tableRowSchema = z
     answer: z.string(),
     failureKind: z.string().nullable(),
     flags: z.array(z.string()),
+    toolUse: toolUseSchema.nullable(),
     scores: z.record(z.string(), z.number()),
     latencyMs: z.number(),
     completionTokens: z.number(),

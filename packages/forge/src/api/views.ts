@@ -82,7 +82,7 @@ export function experimentDetailView(
   experiment: ExperimentRecord,
   records: readonly RunRecord[],
   runs: shapes.Run[],
-  found: Pick<shapes.ExperimentDetail, 'comparisons' | 'latency'>,
+  found: Pick<shapes.ExperimentDetail, 'comparisons' | 'latency' | 'tokens'>,
 ): shapes.ExperimentDetail {
   const { baseline, alpha, minimumEffect } = (experiment.config as ExperimentSpec).compare;
   return {

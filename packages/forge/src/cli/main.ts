@@ -67,6 +67,8 @@ program
   .option('--examples <variant>', 'list the examples of this variant')
   .option('--wrong', 'only examples that are not right on the deciding metric (score under 1)')
   .option('--failed', 'only failed examples')
+  .option('--tool <name>', 'only examples in which an agent called this tool')
+  .option('--tool-error <kind>', 'only examples in which a tool failed so, e.g. timeout (with --tool: this tool)')
   .option('--example <id>', 'everything about one example: prompt, output, steps, timings (with --examples)')
   .addOption(limit(20))
   .addOption(json())

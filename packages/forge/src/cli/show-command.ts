@@ -1,5 +1,6 @@
 import { ConfigError } from '../errors.ts';
 import { findingText } from '../finding-text.ts';
+import { type AgentStep, agentSteps, toolErrorKinds } from '../lib/agent-trace.ts';
 import { formatDuration } from '../lib/format.ts';
 import type { ExperimentSpec } from '../load-experiment.ts';
 import { readFinding } from '../read-finding.ts';
@@ -12,6 +13,8 @@ interface ShowOptions {
   readonly examples?: string;
   readonly wrong?: boolean;
   readonly failed?: boolean;
+  readonly tool?: string;
+  readonly toolError?: string;
   readonly example?: string;
   readonly limit: number;
   readonly json?: boolean;
@@ -35,12 +38,33 @@ function exampleLine(result: ExampleResult, metric: string): string {
   return `${mark} ${result.exampleId}  ${oneLine(result.question, 60)}  ->  ${outcome}  (target: ${oneLine(result.targets.join(' | '), 40)})`;
 }
 
+function toolErrorKind(given: string) {
+  const kind = toolErrorKinds.find((one) => one === given);
+  if (kind === undefined) throw new ConfigError(`--tool-error ${given}: no such kind; ${toolErrorKinds.join(', ')}`);
+  return kind;
+}
+
+/** One step of an agent: its turn, when it began, what it did and what came of it. */
+function traceLine(step: AgentStep): string {
+  const did =
+    step.kind === 'answer'
+      ? 'answer'
+      : step.kind === 'stopped'
+        ? `stopped by the limit on ${step.limit}`
+        : `${step.tool ?? '(not a step)'} ${oneLine(JSON.stringify(step.arguments) ?? '', 60)}`;
+  const took = formatDuration(step.modelMs + (step.toolMs ?? 0));
+  const error = step.error === undefined ? '' : ` [${step.error}]`;
+  return `${String(step.turn).padStart(2)}. +${formatDuration(step.startedMs)} (${took})  ${did}${error}  ->  ${oneLine(step.text, 80)}`;
+}
+
 function exampleText(result: ExampleResult): string {
   const lines = [
     `example ${result.exampleId}`,
     `question: ${printable(result.question)}`,
     `targets: ${printable(result.targets.join(' | '))}`,
   ];
+  const trace = agentSteps(result.steps);
+  if (trace.length > 0) lines.push('', ...trace.map(traceLine));
   for (const call of result.calls) {
     const { timing, usage } = call;
     lines.push(
@@ -90,6 +114,8 @@ async function showExamples(
   const filter: ResultFilter = {
     ...(options.wrong ? { metric, belowScore: 1 } : {}),
     ...(options.failed ? { failed: true } : {}),
+    ...(options.tool === undefined ? {} : { tool: options.tool }),
+    ...(options.toolError === undefined ? {} : { toolError: toolErrorKind(options.toolError) }),
   };
   const page = await store.listResults(run.id, filter, { limit: options.limit });
   if (options.json) console.log(JSON.stringify(page, null, 2));
@@ -100,8 +126,9 @@ async function showExamples(
 }
 
 export async function show(id: string | undefined, options: ShowOptions): Promise<void> {
-  if (options.examples === undefined && (options.example !== undefined || options.wrong || options.failed)) {
-    throw new ConfigError('--example, --wrong and --failed need --examples <variant>');
+  const { examples, example, wrong, failed, tool, toolError } = options;
+  if (examples === undefined && (example ?? wrong ?? failed ?? tool ?? toolError) !== undefined) {
+    throw new ConfigError('--example, --wrong, --failed, --tool and --tool-error need --examples <variant>');
   }
   const store = await openWorkspace().openStore();
   try {

@@ -11,7 +11,7 @@ import { openTableFile } from '../lib/table-file.ts';
 
 const options = z.strictObject({
   split: z
-    .enum(['arithmetic', 'known-facts', 'reading', 'documents', 'multi-hop', 'calculator', 'faithfulness'])
+    .enum(['arithmetic', 'known-facts', 'reading', 'documents', 'multi-hop', 'calculator', 'tools', 'faithfulness'])
     .default('arithmetic')
     .describe('Which kind of question.'),
   part: z
@@ -19,6 +19,9 @@ const options = z.strictObject({
     .default('test')
     .describe('Held-out rows, or rows for worked examples (arithmetic and reading only).'),
 });
+
+/** Families each of whose steps is one call of a tool. */
+const toolFamilies = new Set(['documents', 'multi-hop', 'calculator']);
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..', 'datasets', 'lab-world');
 
@@ -42,6 +45,7 @@ export const definition: Definition<Dataset, DatasetParts, typeof options> = {
         ...plain,
         ...(row.row.context === undefined ? {} : { context: 'context' }),
         ...(row.row.gold === undefined ? {} : { relevant: 'gold' }),
+        ...(toolFamilies.has(String(row.row.family)) ? { neededCalls: 'steps' } : {}),
       }),
     );
   },

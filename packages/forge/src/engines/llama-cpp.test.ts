@@ -126,6 +126,22 @@ describe('llama-cpp with the lab model', () => {
     expect(await draw(1)).not.toBe(await draw(2));
   });
 
+  it('writes only what a grammar allows, beside requests that have none', async () => {
+    const grammar = 'root ::= " " ("yes" | "no") "."';
+    const [free, ...bound] = await Promise.all([
+      engine.generate(request(problem(1))),
+      ...Array.from({ length: 6 }, (_, i) =>
+        engine.generate(request(problem(i), { grammar, temperature: 1, seed: i })),
+      ),
+    ]);
+    for (const { text, finishReason } of bound)
+      expect([text, finishReason]).toEqual([text.match(/^ (yes|no)\.$/)?.[0], 'stop']);
+    expect(free?.text).toMatch(/Answer: \d+/);
+    const wrong = engine.generate(request(problem(1), { grammar: 'root ::= (' }));
+    await expect(wrong).rejects.toMatchObject({ name: 'EngineError', kind: 'bad-request' });
+    expect((await engine.generate(request(problem(1)))).text).toBe(free?.text);
+  });
+
   it('scores a continuation: likelier the right one, and the sum of its tokens', async () => {
     const prompt =
       "Question: Vera has 58 stones. Vera sells 13. How many stones does Vera have now?\nLet's think step by step.\n58 - 13 =";

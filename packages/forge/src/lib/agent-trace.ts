@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Step } from '../method.ts';
-import type { ToolErrorKind } from '../tool.ts';
+import type { AgentLimit, ToolErrorKind, ToolUse } from '../tool.ts';
 
-const toolErrorKinds = [
+export const toolErrorKinds = [
   'unknown-tool',
   'bad-arguments',
   'failed',
@@ -12,9 +12,7 @@ const toolErrorKinds = [
   'repeated',
 ] as const satisfies readonly ToolErrorKind[];
 
-/** What ended an example without an answer. */
-export const agentLimits = ['steps', 'tokens', 'seconds', 'repeats', 'unparsable'] as const;
-export type AgentLimit = (typeof agentLimits)[number];
+const agentLimits = ['steps', 'tokens', 'seconds', 'repeats', 'unparsable'] as const satisfies readonly AgentLimit[];
 
 const ms = z.number().nonnegative();
 const tokens = z.int().nonnegative();
@@ -46,6 +44,23 @@ const agentStep = z.object({
   limit: z.enum(agentLimits).optional(),
 });
 export type AgentStep = z.infer<typeof agentStep>;
+
+/** null for a method that is no agent. */
+export function toolUseOf(steps: readonly Step[]): ToolUse | null {
+  const trace = agentSteps(steps);
+  if (trace.length === 0) return null;
+  const limit = trace.at(-1)?.limit;
+  return {
+    turns: Math.max(...trace.map(({ turn }) => turn)),
+    calls: trace
+      .filter(({ kind }) => kind === 'tool')
+      .map(({ tool, error }) => ({
+        ...(tool === undefined ? {} : { tool: tool.slice(0, 64) }),
+        ...(error === undefined ? {} : { error }),
+      })),
+    ...(limit === undefined ? {} : { limit }),
+  };
+}
 
 /** The steps of an agent among all steps of an example (those of metrics are left out). */
 export function agentSteps(steps: readonly Step[]): readonly AgentStep[] {

@@ -17,15 +17,9 @@ export interface ToolResult {
   readonly observation: Observation;
 }
 
-/** An input that is no JSON object is the text of the tool's first argument. */
+/** An input that is no JSON object is the text of the tool's first argument. Throws SyntaxError where JSON was begun and not ended. */
 function argumentsOf(tool: Tool, input: string): unknown {
-  if (input.startsWith('{')) {
-    try {
-      return JSON.parse(input);
-    } catch {
-      // Braces may belong to the text itself.
-    }
-  }
+  if (/^\{\s*["}]/.test(input)) return JSON.parse(input);
   const [first] = Object.keys(tool.arguments.shape);
   return first === undefined || input === '' ? {} : { [first]: input };
 }
@@ -73,14 +67,18 @@ export async function callTool(
     const known = tools.map(({ name }) => name).join(', ');
     return refused(`error: there is no tool "${cut(asked.tool, 64)}"; there are ${known}`, 'unknown-tool');
   }
-  const parsed = tool.arguments.safeParse(argumentsOf(tool, asked.input));
+  const takes = `${tool.name} takes ${Object.keys(tool.arguments.shape).join(', ') || 'nothing'}`;
+  let given: unknown;
+  try {
+    given = argumentsOf(tool, asked.input);
+  } catch {
+    return refused(`error: the arguments are not whole JSON; ${takes}`, 'bad-arguments');
+  }
+  const parsed = tool.arguments.safeParse(given);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    const known = Object.keys(tool.arguments.shape).join(', ');
-    return refused(
-      `error: ${issue?.path.join('.') || 'input'}: ${issue?.message ?? 'not allowed'}; ${tool.name} takes ${known}`,
-      'bad-arguments',
-    );
+    const problem = `${issue?.path.join('.') || 'input'}: ${issue?.message ?? 'not allowed'}`;
+    return refused(`error: ${problem}; ${takes}`, 'bad-arguments');
   }
   const observation = await answered(tool, parsed.data, bounds);
   const text = cut(redact(observation.text, bounds.secrets), bounds.maxChars);

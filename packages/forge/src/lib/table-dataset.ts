@@ -14,6 +14,10 @@ export const columnsSchema = z.strictObject({
     .string()
     .optional()
     .describe('Column of the documents that hold the answer: a list of ids, or grades by id. For retrieval metrics.'),
+  neededCalls: z
+    .string()
+    .optional()
+    .describe('Column of the number of tool calls that the question takes at least. For tool-efficiency.'),
   cluster: z.string().optional().describe('Column that says which examples belong together, for clustered errors.'),
 });
 
@@ -74,7 +78,6 @@ function textList(row: RawRow, where: string, role: string, path: string): strin
   return texts as string[];
 }
 
-/** A row as an example, by the columns' meaning. Throws ConfigError naming row and column. */
 /** `["a", "b"]` or `{"a": 2, "b": 1}` as grades by document id. */
 function relevantColumn(row: RawRow, where: string, path: string): Readonly<Record<string, number>> {
   const value = column(row, where, 'relevant', path);
@@ -86,6 +89,13 @@ function relevantColumn(row: RawRow, where: string, path: string): Readonly<Reco
   return Object.fromEntries(grades as [string, number][]);
 }
 
+function neededCallsColumn(row: RawRow, where: string, path: string): number {
+  const value = Number(column(row, where, 'neededCalls', path));
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new ConfigError(`${where}: column "${path}" (columns.neededCalls) must hold a whole number from 0 on`);
+}
+
+/** A row as an example, by the columns' meaning. Throws ConfigError naming row and column. */
 export function exampleFromColumns({ index, row, where }: NumberedRow, columns: Columns): Example {
   const text = textColumn(row, where, 'question', columns.question);
   if (text.trim() === '') throw new ConfigError(`${where}: column "${columns.question}" (columns.question) is empty`);
@@ -98,6 +108,7 @@ export function exampleFromColumns({ index, row, where }: NumberedRow, columns: 
     ...optional('context'),
     ...optional('cluster'),
     ...(columns.relevant === undefined ? {} : { relevant: relevantColumn(row, where, columns.relevant) }),
+    ...(columns.neededCalls === undefined ? {} : { neededCalls: neededCallsColumn(row, where, columns.neededCalls) }),
     ...(columns.choices === undefined ? {} : { choices: textList(row, where, 'choices', columns.choices) }),
   };
 }

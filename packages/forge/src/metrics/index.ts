@@ -10,6 +10,8 @@ import { definition as ndcg } from './ndcg.ts';
 import { definition as numericMatch } from './numeric-match.ts';
 import { definition as precision } from './precision.ts';
 import { definition as recall } from './recall.ts';
+import { definition as toolEfficiency } from './tool-efficiency.ts';
+import { definition as trajectory } from './trajectory.ts';
 
 export const metrics: readonly AnyDefinition<Metric, MetricParts>[] = [
   exactMatch,
@@ -22,4 +24,6 @@ export const metrics: readonly AnyDefinition<Metric, MetricParts>[] = [
   ndcg,
   contextPrecision,
   faithfulness,
+  toolEfficiency,
+  trajectory,
 ];

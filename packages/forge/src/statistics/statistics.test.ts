@@ -23,6 +23,7 @@ import { pairedProportionDifference } from './paired-proportions.ts';
 import { passAtK } from './pass-at-k.ts';
 import { detectableEffect, neededN } from './power.ts';
 import { quantile, quantileEstimate } from './quantile.ts';
+import { ratioOfMeans } from './ratio.ts';
 import { bootstrapMean, signFlipTest } from './resampling.ts';
 
 // Golden values: SciPy 1.17.1 and NumPy 2.4.6, unless a source is named.
@@ -143,6 +144,42 @@ describe('intervals', () => {
   it('says so where there is one value or none', () => {
     expect(meanEstimate([0.5])).toMatchObject({ low: 0.5, high: 0.5 });
     expect(meanEstimate([])).toMatchObject({ value: 0, n: 0 });
+  });
+});
+
+describe('ratio of paired means', () => {
+  const baseline = Float64Array.of(10, 12, 9, 11, 8);
+  const candidate = Float64Array.of(21, 25, 17, 24, 18);
+
+  it('equals the delta method by hand', () => {
+    // SciPy: u = c/mean(c) - b/mean(b); exp(log(r) -+ t.ppf(0.975, 4) * sem(u)).
+    const ratio = ratioOfMeans(baseline, candidate, null);
+    expect(ratio?.value).toBeCloseTo(2.1, 12);
+    expect(ratio?.low).toBeCloseTo(1.954487530503547, 9);
+    expect(ratio?.high).toBeCloseTo(2.256345937834571, 9);
+  });
+
+  it('covers the true ratio as often as it says', () => {
+    const random = createRandom('ratio');
+    const draws = 2000;
+    let covered = 0;
+    for (let draw = 0; draw < draws; draw++) {
+      const size = Array.from({ length: 60 }, () => 1 + random.below(40));
+      const [below, above] = [size.map((n) => n + random.below(10)), size.map((n) => 3 * n + random.below(30))];
+      const ratio = ratioOfMeans(Float64Array.from(below), Float64Array.from(above), null);
+      const truth = (3 * 20.5 + 14.5) / (20.5 + 4.5);
+      if (ratio !== null && ratio.low <= truth && truth <= ratio.high) covered++;
+    }
+    expect(covered / draws).toBeGreaterThan(0.93);
+    expect(covered / draws).toBeLessThan(0.97);
+  });
+
+  it('is wider where examples belong together, and silent where there is nothing to divide by', () => {
+    const clustered = ratioOfMeans(baseline, candidate, ['a', 'a', 'b', 'b', 'b']);
+    expect(clustered).toMatchObject({ n: 2, method: 'clustered-t' });
+    expect(ratioOfMeans(Float64Array.of(0, 0), Float64Array.of(1, 2), null)).toBeNull();
+    expect(ratioOfMeans(Float64Array.of(1), Float64Array.of(2), null)).toBeNull();
+    expect(ratioOfMeans(baseline, candidate, ['a', 'a', 'a', 'a', 'a'])).toBeNull();
   });
 });
 

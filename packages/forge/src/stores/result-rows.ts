@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import { toolUseOf } from '../lib/agent-trace.ts';
 import type { CallRecord, ExampleResult } from '../run.ts';
 import { type calls, results } from './schema.ts';
 
@@ -21,6 +22,7 @@ export function resultRow(runId: string, result: ExampleResult, size: number): O
     answer,
     steps,
     flags,
+    toolUse: toolUseOf(steps),
     failure: failure ?? null,
     scores,
     latencyMs,

@@ -155,6 +155,7 @@ export function createResultStore({ tables, run, statement }: Database): ResultS
               cluster: results.cluster,
               failure: results.failure,
               flags: results.flags,
+              toolUse: results.toolUse,
               scores: results.scores,
               latencyMs: results.latencyMs,
               finishedAt: results.finishedAt,

@@ -17,6 +17,7 @@ import type { CallTiming, Generation, Sampling, TokenUsage } from '../engine.ts'
 import type { PredictionFlag, Step } from '../method.ts';
 import type { CallRecord, ExampleFailure, Provenance, RunStatus } from '../run.ts';
 import type { Headline } from '../store.ts';
+import type { ToolUse } from '../tool.ts';
 import { decodeJson, decodeText, encodeJson, encodeText } from './storable-text.ts';
 
 /** Text of any content: see storable-text.ts for what Postgres cannot hold as it is. */
@@ -124,6 +125,7 @@ export const results = pgTable(
     answer: anyText('answer').notNull(),
     steps: anyJson<readonly Step[]>('steps').notNull(),
     flags: anyJson<readonly PredictionFlag[]>('flags').notNull(),
+    toolUse: anyJson<ToolUse>('tool_use'),
     failure: anyJson<ExampleFailure>('failure'),
     scores: anyJson<Readonly<Record<string, number>>>('scores').notNull(),
     latencyMs: doublePrecision('latency_ms').notNull(),

@@ -32,6 +32,7 @@ const tableColumns = {
   answer: sql`left(${results.answer}, ${storedLength})`.mapWith((stored: string) => shortened(decodeText(stored))),
   failureKind,
   flags: results.flags,
+  toolUse: results.toolUse,
   scores: results.scores,
   latencyMs: results.latencyMs,
   completionTokens: results.completionTokens,

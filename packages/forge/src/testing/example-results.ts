@@ -1,4 +1,6 @@
+import type { AgentStep } from '../lib/agent-trace.ts';
 import type { CallRecord, ExampleResult, Provenance } from '../run.ts';
+import type { ToolErrorKind } from '../tool.ts';
 
 /** Results as a run makes them, for tests and benchmarks of what reads or writes them. */
 export const exampleProvenance: Provenance = {
@@ -44,5 +46,24 @@ export function exampleResult(index: number, changed: Partial<ExampleResult> = {
     calls: [exampleCall(0)],
     finishedAt: 1_700_000_000_000 + index,
     ...changed,
+  };
+}
+
+/** One call of a tool, as an agent stores it. */
+export function toolStep(turn: number, tool: string, error?: ToolErrorKind): AgentStep {
+  return {
+    kind: 'tool',
+    text: error === undefined ? 'found' : `error: ${error}`,
+    turn,
+    thought: `I use ${tool}.`,
+    startedMs: 100 * (turn - 1),
+    modelMs: 80,
+    toolMs: 20,
+    promptTokens: 50,
+    cachedTokens: 40,
+    completionTokens: 12,
+    tool,
+    arguments: { query: 'x' },
+    ...(error === undefined ? {} : { error }),
   };
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ExampleResult } from '../run.ts';
 import type { ScoredRow, Store } from '../store.ts';
 import { allPages, hardTexts, newRun, range } from './contract-helpers.ts';
-import { exampleCall, exampleResult } from './example-results.ts';
+import { exampleCall, exampleResult, toolStep } from './example-results.ts';
 
 async function allScored(store: Store, runId: string): Promise<{ rows: ScoredRow[]; batches: number[] }> {
   const rows: ScoredRow[] = [];
@@ -143,6 +143,37 @@ export function resultContract(store: () => Store): void {
       expect(await found({ text: '%' })).toEqual([1]);
     });
 
+    test('are filtered by what an agent did', async () => {
+      const { runId } = await newRun(store());
+      const acting = (index: number, ...calls: [tool: string, error?: 'timeout' | 'failed'][]) =>
+        exampleResult(index, { steps: calls.map(([tool, error], i) => toolStep(i + 1, tool, error)) });
+      await store().addResults(runId, [
+        acting(0, ['search']),
+        acting(1, ['search', 'timeout'], ['calculator', 'failed'], ['search']),
+        acting(2, ["it's \\ 100 %"]),
+        exampleResult(3),
+      ]);
+      const found = async (filter: Parameters<Store['listResults']>[1]) =>
+        (await store().listResults(runId, filter, { limit: 10 })).items.map(({ index }) => index);
+      expect(await found({ tool: 'search' })).toEqual([0, 1]);
+      expect(await found({ tool: 'calculator' })).toEqual([1]);
+      expect(await found({ tool: "it's \\ 100 %" })).toEqual([2]);
+      expect(await found({ tool: 'sear' })).toEqual([]);
+      expect(await found({ toolError: 'failed' })).toEqual([1]);
+      expect(await found({ tool: 'search', toolError: 'failed' })).toEqual([]);
+      expect(await found({ tool: 'search', toolError: 'timeout' })).toEqual([1]);
+      const { items } = await store().listTableRows(runId, {}, { offset: 0, limit: 10 });
+      expect(items.map(({ toolUse }) => toolUse)).toEqual([
+        { turns: 1, calls: [{ tool: 'search' }] },
+        {
+          turns: 3,
+          calls: [{ tool: 'search', error: 'timeout' }, { tool: 'calculator', error: 'failed' }, { tool: 'search' }],
+        },
+        { turns: 1, calls: [{ tool: "it's \\ 100 %" }] },
+        null,
+      ]);
+    });
+
     test('come in pages that rows written meanwhile do not shift', async () => {
       const { runId } = await newRun(store());
       await store().addResults(
@@ -178,6 +209,7 @@ export function resultContract(store: () => Store): void {
             answer: '6',
             failureKind: 'timeout',
             flags: ['cut-off'],
+            toolUse: null,
             scores: { 'exact-match': 1, f1: 0.5 },
             latencyMs: 31.5,
             completionTokens: 6,
@@ -331,6 +363,7 @@ export function resultContract(store: () => Store): void {
           cluster: 'c',
           failureKind: 'crashed',
           flags: ['empty'],
+          toolUse: null,
           scores: { 'exact-match': 1, f1: 0.5 },
           latencyMs: 31.5,
           finishedAt: 1_700_000_000_005,

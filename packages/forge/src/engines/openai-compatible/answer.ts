@@ -8,7 +8,10 @@ import { messageOfBody } from './http-failure.ts';
 const toolCallPart = z.object({
   index: z.int().nonnegative().max(127).nullish(),
   id: z.string().nullish(),
-  function: z.object({ name: z.string().nullish(), arguments: z.string().nullish() }).nullish(),
+  // Some servers send the arguments as an object already.
+  function: z
+    .object({ name: z.string().nullish(), arguments: z.union([z.string(), z.record(z.string(), z.json())]).nullish() })
+    .nullish(),
 });
 const message = z.object({
   content: z.string().nullish(),
@@ -79,13 +82,15 @@ export function parseJson(text: string): unknown {
 }
 
 function collectToolCalls(into: Collected, parts: readonly z.infer<typeof toolCallPart>[]): void {
-  for (const [position, { index, id, function: part }] of parts.entries()) {
-    const at = index ?? position;
+  for (const { index, id, function: part } of parts) {
+    // Where no index is sent, an id begins a call and what has none goes on with the last.
+    const at = index ?? (id ? into.toolCalls.size : Math.max(0, into.toolCalls.size - 1));
     const before = into.toolCalls.get(at);
+    const given = part?.arguments ?? '';
     into.toolCalls.set(at, {
       id: id || before?.id || `call-${at}`,
       name: part?.name || before?.name || '',
-      arguments: (before?.arguments ?? '') + (part?.arguments ?? ''),
+      arguments: (before?.arguments ?? '') + (typeof given === 'string' ? given : JSON.stringify(given)),
     });
   }
 }

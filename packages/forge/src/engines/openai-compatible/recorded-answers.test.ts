@@ -10,7 +10,9 @@ interface Recorded {
   stream: boolean;
   body?: unknown;
   events?: unknown[];
-  expected: { text: string; finishReason: string; usage: object };
+  /** The request offers a tool. */
+  tools?: boolean;
+  expected: { text: string; finishReason: string; usage: object; toolCalls?: object[] };
 }
 
 const folder = new URL('./fixtures/', import.meta.url);
@@ -20,13 +22,18 @@ const recorded = readdirSync(folder).map((file) => {
 const streamOf = (events: unknown[]) =>
   events.map((event) => `data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`).join('');
 
+const conversation = {
+  messages: [{ role: 'user', content: 'What is the weather in Paris?' }],
+  tools: [{ name: 'get_weather', description: 'Weather of a place', parameters: { type: 'object' } }],
+} as const;
+
 const open: { close(): unknown }[] = [];
 afterEach(async () => {
   await Promise.all(open.splice(0).map((one) => one.close()));
 });
 
 describe('answers in the shapes of real servers', () => {
-  it.each(recorded)('%s', async (_, { api, stream, body, events, expected }) => {
+  it.each(recorded)('%s', async (_, { api, stream, body, events, tools, expected }) => {
     const answer = stream
       ? { contentType: 'text/event-stream; charset=utf-8', body: streamOf(events ?? []) }
       : { contentType: 'application/json', body: JSON.stringify(body) };
@@ -45,6 +52,7 @@ describe('answers in the shapes of real servers', () => {
       maxTokens: 9,
       stop: [],
       seed: 0,
+      ...(tools ? { conversation } : {}),
     });
     expect(generation).toMatchObject(expected);
   });

@@ -1,8 +1,8 @@
 import type { Generation, ToolCall } from '../../engine.ts';
-import type { AgentLimit, AgentStep } from '../../lib/agent-trace.ts';
+import type { AgentStep } from '../../lib/agent-trace.ts';
 import { callTool, type ToolResult } from '../../lib/call-tool.ts';
 import type { MethodContext, PredictionFlag } from '../../method.ts';
-import type { Tool } from '../../tool.ts';
+import type { AgentLimit, Tool } from '../../tool.ts';
 import type { Dialogue, Turn } from './dialogue.ts';
 
 export interface Limits {
