@@ -78,13 +78,13 @@ function checkedUrl(address: string, limits: FetchLimits, patterns: readonly ((u
 }
 
 /** Leaves a promise that cannot be stopped, such as the system's name lookup. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+async function unlessAborted<T>(start: () => Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const aborted = Promise.withResolvers<never>();
   const leave = () => aborted.reject(signal.reason);
   signal.addEventListener('abort', leave, { once: true });
   try {
-    return await Promise.race([work, aborted.promise]);
+    return await Promise.race([start(), aborted.promise]);
   } finally {
     signal.removeEventListener('abort', leave);
   }
@@ -98,7 +98,7 @@ async function checkedAddresses(url: URL, limits: FetchLimits, signal: AbortSign
   const host = hostOf(url);
   const family = isIP(host);
   const lookup = limits.lookup ?? ((name: string) => systemLookup(name, { all: true }));
-  const all = family === 0 ? await unlessAborted(lookup(host), signal) : [{ address: host, family }];
+  const all = family === 0 ? await unlessAborted(() => lookup(host), signal) : [{ address: host, family }];
   if (all.length === 0) throw failed(`${host}: no address is known for this name`);
   if (limits.allowPrivate) return [...all];
   const isPrivate = limits.isPrivate ?? isPrivateAddress;

@@ -36,7 +36,7 @@ const maxParagraphChars = 8000;
 const maxCandidateChars = 200;
 
 /** "Mercury may refer to:", as the English and simple Wikipedias begin such a page. */
-const ambiguous = /\b(?:refers?|referring) to\b[^.]*:$|\bcan mean\b[^.]*:$/i;
+const ambiguous = /\b(?:refers?|referring) to\b[^.]*:$|\b(?:can|could|may|might) (?:mean|be)\b[^.]*:$/i;
 
 const textAt = ({ row, where }: NumberedRow, column: string): string => {
   const value = row[column];
