@@ -42,6 +42,8 @@ export interface GenerateRequest extends Sampling {
   readonly prompt: string;
   /** In place of the prompt, which is then only its record. Needs `tool-calling`. */
   readonly conversation?: Conversation;
+  /** Requests of one session go on from each other: an engine may keep what it needs for the next one until `release`. */
+  readonly session?: string;
   /** GBNF (https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md), rule `root`. Needs `grammar`. */
   readonly grammar?: string;
   /** Makes sampling repeatable where the engine can; part of the cache key, so k samples of one prompt need k seeds. */
@@ -125,6 +127,8 @@ export interface Engine {
   score?(request: ScoreRequest): Promise<TokenLogprobs>;
   /** Number of tokens of a text, exact where the engine has the tokenizer. */
   countTokens?(text: string): Promise<number>;
+  /** No further request of this session comes. */
+  release?(session: string): void;
   stats?(): EngineStats;
   close(): Promise<void>;
 }

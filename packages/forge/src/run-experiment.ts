@@ -66,7 +66,7 @@ function checkFeatures({ name, features = [] }: RunParts['engine'], { conversati
 }
 
 function contextFor(
-  { parts, calls, now }: { parts: RunParts; calls: CallMeter; now(): number },
+  { parts, calls, session, now }: { parts: RunParts; calls: CallMeter; session: string; now(): number },
   example: Example,
   signal?: AbortSignal,
 ): MethodContext {
@@ -81,6 +81,7 @@ function contextFor(
         ...parts.sampling,
         ...changed,
         prompt,
+        session,
         seed: contentSeed(`${parts.seed}\n${example.id}\n${sample}`),
         ...(signal === undefined ? {} : { signal }),
       };
@@ -114,6 +115,7 @@ async function runOne(
 ): Promise<ExampleResult> {
   const { example, index } = item;
   const calls = meter(parts.engine, clock.monotonic);
+  const session = `${parts.runId} ${example.id}`;
   const started = clock.monotonic();
   const zeros = Object.fromEntries(parts.metrics.map((metric) => [metric.name, 0]));
   let outcome: Pick<ExampleResult, 'answer' | 'steps' | 'flags' | 'scores' | 'failure'>;
@@ -129,7 +131,7 @@ async function runOne(
     };
     const prediction = await parts.method.solve(
       question,
-      contextFor({ parts, calls, now: clock.monotonic }, example, signal),
+      contextFor({ parts, calls, session, now: clock.monotonic }, example, signal),
     );
     latencyMs = clock.monotonic() - started + calls.addedLatencyMs();
     const { answer, steps, flags = [] } = prediction;
@@ -149,6 +151,8 @@ async function runOne(
     if (error instanceof ConfigError || signal?.aborted) throw error;
     latencyMs = clock.monotonic() - started + calls.addedLatencyMs();
     outcome = { answer: '', steps: [], flags: [], scores: zeros, failure: failureOf(error) };
+  } finally {
+    parts.engine.release?.(session);
   }
   return {
     exampleId: example.id,

@@ -132,6 +132,7 @@ export const definition: Definition<Engine, EngineParts, typeof options> = {
       score: ({ prompt, continuation, signal }) =>
         model.request<TokenLogprobs>({ type: 'score', prompt, continuation }, signal),
       countTokens: (text) => model.request<number>({ type: 'count', text }),
+      release: (session) => model.release(session),
       stats: () => ({ ...totals }),
       close: () => model.close(),
     };

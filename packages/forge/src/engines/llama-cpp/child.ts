@@ -125,7 +125,7 @@ function serve(loaded: Loaded, options: LoadOptions): void {
   const scheduler = createScheduler(model, context, { invariant: options.invariant });
   const jobs = new Map<number, Job>();
 
-  async function answer(message: Exclude<ModelRequest, { type: 'load' | 'cancel' | 'close' }>) {
+  async function answer(message: Exclude<ModelRequest, { type: 'load' | 'cancel' | 'release' | 'close' }>) {
     switch (message.type) {
       case 'generate': {
         const { id, request } = message;
@@ -154,6 +154,8 @@ function serve(loaded: Loaded, options: LoadOptions): void {
     } else if (message.type === 'cancel') {
       const job = jobs.get(message.id);
       if (job !== undefined) job.cancelled = true;
+    } else if (message.type === 'release') {
+      scheduler.release(message.session);
     } else if (message.type !== 'load') {
       answer(message).then(
         (result) => send({ type: 'done', id: message.id, result }),

@@ -118,6 +118,10 @@ export async function startModelProcess(options: LoadOptions, label: string) {
         signal?.removeEventListener('abort', cancel);
       }
     },
+    release(session: string): void {
+      // Only advice: a process that is gone needs none.
+      if (child.connected) child.send({ type: 'release', session } satisfies ModelRequest, () => {});
+    },
     /** Asks the process to end, then ends it. Idempotent. */
     async close(): Promise<void> {
       if (closed) return;

@@ -22,6 +22,7 @@ export type ModelRequest =
   | { readonly type: 'score'; readonly id: number; readonly prompt: string; readonly continuation: string }
   | { readonly type: 'count'; readonly id: number; readonly text: string }
   | { readonly type: 'cancel'; readonly id: number }
+  | { readonly type: 'release'; readonly session: string }
   | { readonly type: 'close' };
 
 /** What was really loaded. */

@@ -23,6 +23,8 @@ interface Slot {
   readonly sequence: LlamaContextSequence;
   /** What the sequence's state holds. */
   tokens: readonly Token[];
+  /** Whose next request goes on from here. */
+  session: string | undefined;
 }
 
 interface Waiting {
@@ -40,13 +42,15 @@ function sharedPrefix(a: readonly Token[], b: readonly Token[]): number {
 
 /**
  * Continuous batching: each request runs on a sequence of its own, all sequences of a step are decoded together, and a request
- * starts as soon as a sequence is free. It gets the free sequence that shares the longest prefix with its prompt, so that what
- * is already in that sequence's cache is not prefilled again. `invariant`: one sequence, emptied before each request, so that an
+ * starts as soon as a sequence is free. It gets the free sequence for which the least has to be prefilled: what the sequence does
+ * not share with its prompt, and what a session that goes on there would lose. `invariant`: one sequence, emptied before each request, so that an
  * answer cannot depend on what ran before or beside it.
  */
 export function createScheduler(model: LlamaModel, context: LlamaContext, options: { invariant: boolean }) {
   const free: Slot[] = [];
-  for (let i = context.totalSequences; i > 0; i--) free.push({ sequence: context.getSequence(), tokens: [] });
+  for (let i = context.totalSequences; i > 0; i--)
+    free.push({ sequence: context.getSequence(), tokens: [], session: undefined });
+  const slots: readonly Slot[] = [...free];
   let waiting: Waiting[] = [];
   let active = 0;
   // Integral of dt / active: a request's share of the engine's time is its growth while the request is active.
@@ -61,16 +65,18 @@ export function createScheduler(model: LlamaModel, context: LlamaContext, option
     return share;
   }
 
-  function takeSlot(prompt: readonly Token[]): Slot {
+  function takeSlot(prompt: readonly Token[], session: string | undefined): Slot {
     let best = 0;
-    let bestLength = -1;
+    let leastCost = Number.POSITIVE_INFINITY;
     for (const [i, slot] of free.entries()) {
-      const length = sharedPrefix(slot.tokens, prompt);
-      // Of equals the one that became free last: where each example holds a sequence while its tools work, the other free ones
-      // are still wanted, and this one's example has just ended.
-      if (length >= bestLength) [best, bestLength] = [i, length];
+      const shared = sharedPrefix(slot.tokens, prompt);
+      const lost = slot.session === undefined || slot.session === session ? 0 : slot.tokens.length - shared;
+      const cost = prompt.length - shared + lost;
+      if (cost < leastCost) [best, leastCost] = [i, cost];
     }
-    return free.splice(best, 1)[0] as Slot;
+    const slot = free.splice(best, 1)[0] as Slot;
+    slot.session = session;
+    return slot;
   }
 
   async function prepare({ sequence }: Slot, prompt: readonly Token[]): Promise<number> {
@@ -139,7 +145,7 @@ export function createScheduler(model: LlamaModel, context: LlamaContext, option
         next.outcome.reject(new EngineError('cancelled', 'cancelled by the caller'));
         continue;
       }
-      const slot = takeSlot(next.job.prompt);
+      const slot = takeSlot(next.job.prompt, next.job.request.session);
       run(slot, next)
         .then((result) => ({ ...result, timing: { ...result.timing, computeMs: computeMs.get(next.job) ?? 0 } }))
         .then(next.outcome.resolve, next.outcome.reject)
@@ -177,9 +183,13 @@ export function createScheduler(model: LlamaModel, context: LlamaContext, option
       } finally {
         await slot.sequence.clearHistory();
         slot.tokens = [];
+        slot.session = undefined;
         free.push(slot);
         startNext();
       }
+    },
+    release(session: string): void {
+      for (const slot of slots) if (slot.session === session) slot.session = undefined;
     },
     drop(): void {
       for (const { outcome } of waiting) outcome.reject(new EngineError('cancelled', 'the engine was closed'));

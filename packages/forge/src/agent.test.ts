@@ -1,0 +1,130 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { agentSteps } from './lib/agent-trace.ts';
+import type { ExampleResult } from './run.ts';
+import type { RunSummary } from './summarize-run.ts';
+import { forge } from './testing/forge-process.ts';
+import { root } from './testing/lab-encoders.ts';
+
+interface Finding {
+  readonly experiment: { id: string };
+  readonly runs: { run: { variant: string; status: string }; summary: RunSummary }[];
+  readonly comparisons: { candidate: string; verdict: string; test: { adjustedPValue: number; pValue: number } }[];
+  readonly tokens: { candidate: string; ratio: { value: number; low: number; high: number } }[];
+}
+interface ExportedRow extends ExampleResult {
+  readonly type: string;
+  readonly variant: string;
+}
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'forge-agent-'));
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+async function run(name: string, source: string, args: readonly string[] = [], env: Record<string, string> = {}) {
+  const file = join(dir, `${name}.yaml`);
+  await writeFile(file, source);
+  const options = { cwd: root, env: { FORGE_HOME: join(dir, 'home'), ...env } };
+  const { code, stdout, stderr } = await forge(['run', file, '--json', ...args], options);
+  expect(stderr).not.toContain('forge:');
+  expect(code).toBe(0);
+  const finding = JSON.parse(stdout) as Finding;
+  const exported = await forge(['export', finding.experiment.id, '--calls'], options);
+  const rows = exported.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as ExportedRow)
+    .filter(({ type }) => type === 'result');
+  return { finding, rows, show: (...more: string[]) => forge(['show', finding.experiment.id, ...more], options) };
+}
+
+/**
+ * Of the calls after an agent's first: prompt tokens that the call before cannot have left in the cache (the last token that a
+ * model writes is not in it either), and those that were prefilled.
+ */
+function prefillOf(rows: readonly ExportedRow[]) {
+  let [fresh, prefilled] = [0, 0];
+  for (const { calls } of rows) {
+    for (const [i, call] of calls.entries()) {
+      const before = calls[i - 1]?.usage;
+      if (before === undefined || call.cached) continue;
+      fresh += call.usage.promptTokens - (before.promptTokens + before.completionTokens - 1);
+      prefilled += call.usage.promptTokens - call.usage.cachedPromptTokens;
+    }
+  }
+  return { fresh, prefilled };
+}
+
+describe('experiments/agent.yaml', () => {
+  it('solves four of five tool tasks that need tools, and beats direct answers', async () => {
+    const source = await readFile(join(root, 'experiments/agent.yaml'), 'utf8');
+    const { finding, rows } = await run('agent', source, ['--sample', '90']);
+    expect(finding.runs.map(({ run: { variant } }) => variant)).toEqual(['naive', 'chain-of-thought', 'rag', 'agent']);
+    const agent = finding.runs.at(-1)?.summary;
+    expect(agent?.metrics['exact-match']?.value).toBeGreaterThanOrEqual(0.8);
+    expect(agent?.tools).toMatchObject({ examples: 90, byTool: { calculator: {}, search: {} } });
+    expect(finding.runs[0]?.summary.tools).toBeNull();
+    expect(finding.comparisons.find(({ candidate }) => candidate === 'agent')?.verdict).toBe('better');
+    for (const { test } of finding.comparisons) expect(test.adjustedPValue).toBeGreaterThanOrEqual(test.pValue);
+    expect(finding.tokens.find(({ candidate }) => candidate === 'agent')?.ratio.low).toBeGreaterThan(2);
+    // What the calculator says is what is right: the tools were really asked.
+    const sums = rows.filter(({ variant, exampleId }) => variant === 'agent' && exampleId.startsWith('calculator'));
+    expect(sums.length).toBeGreaterThan(10);
+    for (const { steps, scores, targets } of sums) {
+      if (scores['exact-match'] === 1)
+        expect(agentSteps(steps)[0]).toMatchObject({ tool: 'calculator', text: targets[0] });
+    }
+    // A step goes on from what the last one left in the cache.
+    const { fresh, prefilled } = prefillOf(rows.filter(({ variant }) => variant === 'agent'));
+    expect(fresh).toBeGreaterThan(1000);
+    expect(prefilled / fresh).toBeLessThanOrEqual(1.05);
+  }, 180_000);
+});
+
+describe('an agent whose steps go wrong', () => {
+  const turns = [
+    // The latest observation first: the first that the prompt contains decides what the model says next.
+    ['expected string', 'Answer: 42'],
+    ['write either', '\nAction: calculator {"expression": 7}'],
+    ['there is no tool', '\nI do not know.'],
+    ['error: ', '\nAction: wipe[disk]'],
+    ['Question:', 'Thought: hm.\nAction: calculator[1 / 0]'],
+  ];
+  const source = JSON.stringify({
+    version: 1,
+    name: 'stumbling',
+    dataset: { name: 'lab-world', split: 'calculator' },
+    sample: 5,
+    engine: { name: 'scripted', responses: turns.map(([match, text]) => ({ match, text })) },
+    metrics: ['exact-match', { name: 'trajectory', mustNotCall: ['wipe'] }],
+    method: { name: 'react', tools: ['calculator'] },
+  });
+
+  it('counts every error, shows it in the trace, and ends no run', async () => {
+    const { finding, rows, show } = await run('stumbling', source);
+    const { summary } = finding.runs[0] as Finding['runs'][number];
+    expect(summary).toMatchObject({ n: 5, failed: { total: 0 } });
+    expect(summary.tools).toEqual({
+      examples: 5,
+      turns: 25,
+      calls: 15,
+      failed: 20,
+      byTool: { calculator: { calls: 10, errors: { 'bad-arguments': 5, failed: 5 } } },
+      byError: { 'bad-arguments': 5, failed: 5, 'unknown-tool': 5, unparsable: 5 },
+      byLimit: {},
+    });
+    expect(rows[0]?.answer).toBe('42');
+    expect(rows[0]?.steps.find(({ kind }) => kind === 'trajectory')?.text).toBe('wipe was called');
+    const shown = await show('--examples', 'react', '--tool', 'calculator', '--tool-error', 'failed', '--limit', '2');
+    expect(shown.stdout.match(/calculator-/g)).toHaveLength(2);
+    const one = await show('--examples', 'react', '--example', rows[0]?.exampleId ?? '');
+    expect(one.stdout).toMatch(/1\. \+0 ms .*calculator {"expression":"1 \/ 0"} \[failed]/);
+    expect(one.stdout).toMatch(/2\. .*wipe "disk" \[unknown-tool]/);
+    const wrong = await show('--examples', 'react', '--tool-error', 'angry');
+    expect(wrong.stderr).toMatch(/--tool-error angry: no such kind; unknown-tool, bad-arguments/);
+  }, 60_000);
+});
