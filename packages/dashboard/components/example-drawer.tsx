@@ -1,13 +1,17 @@
 'use client';
 import { useQuery } from '@tanstack/react-query';
 import { Dialog } from 'radix-ui';
-import { type ReactNode, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useMemo, useState } from 'react';
+import { agentStepsOf, otherSteps } from '../lib/agent-trace.ts';
 import { api, type Call, type Result } from '../lib/api.ts';
 import { count, duration } from '../lib/format.ts';
 import { outcomeMarks, outcomeOf } from '../lib/outcome.ts';
 import { Button, ErrorState, Loading } from './parts.tsx';
 import { Claims } from './result/claims.tsx';
 import { Passages } from './result/passages.tsx';
+
+// Few examples have one.
+const AgentTrace = lazy(async () => ({ default: (await import('./trace/agent-trace.tsx')).AgentTrace }));
 
 function CopyButton({ text, label }: { text: string; label: string }) {
   const [said, setSaid] = useState('copy');
@@ -115,8 +119,10 @@ function CallDetails({ call }: { call: Call }) {
 function ResultDetails({ result, metric }: { result: Result; metric: string }) {
   const outcome = outcomeOf({ failureKind: result.failure?.kind ?? null, scores: result.scores }, metric);
   const { sign, look } = outcomeMarks[outcome];
-  // Passages and claims have views of their own.
-  const steps = result.steps.filter(({ kind }) => kind !== 'passage' && kind !== 'claim');
+  const agentSteps = useMemo(() => agentStepsOf(result.steps), [result]);
+  // Passages, claims and the steps of agents have views of their own.
+  const steps = otherSteps(result.steps).filter(({ kind }) => kind !== 'passage' && kind !== 'claim');
+  const calls = result.calls.map((call) => <CallDetails key={call.index} call={call} />);
   return (
     <div className="grid gap-4">
       <p>
@@ -145,6 +151,11 @@ function ResultDetails({ result, metric }: { result: Result; metric: string }) {
           {result.failure.kind}: {result.failure.message}
         </p>
       )}
+      {agentSteps.length === 0 ? null : (
+        <Suspense fallback={<Loading height={400} />}>
+          <AgentTrace steps={agentSteps} isCached={result.calls.some(({ cached }) => cached)} />
+        </Suspense>
+      )}
       <Passages result={result} />
       <Claims result={result} />
       {steps.length === 0 ? null : (
@@ -156,9 +167,14 @@ function ResultDetails({ result, metric }: { result: Result; metric: string }) {
           ))}
         </section>
       )}
-      {result.calls.map((call) => (
-        <CallDetails key={call.index} call={call} />
-      ))}
+      {agentSteps.length === 0 ? (
+        calls
+      ) : (
+        <details className="border-t border-line pt-4">
+          <summary className="font-semibold">Calls of the model as they were sent ({calls.length})</summary>
+          <div className="mt-4 grid gap-4">{calls}</div>
+        </details>
+      )}
     </div>
   );
 }
@@ -232,7 +248,7 @@ export function ExampleDrawer({
               <Loading height={400} />
             ) : null
           ) : (
-            <ResultDetails result={data} metric={metric} />
+            <ResultDetails key={exampleId} result={data} metric={metric} />
           )}
         </Dialog.Content>
       </Dialog.Portal>

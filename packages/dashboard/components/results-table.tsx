@@ -151,7 +151,7 @@ export function ResultsTable({ run, metric: deciding }: { run: Run; metric: stri
     if (wantedId === undefined) return;
     setWanted(undefined);
     setIsOurs(true);
-    set({ run: run.id, example: wantedId });
+    set({ run: run.id, example: wantedId, step: undefined });
   }, [wantedId, run.id, set]);
 
   const isOpen = example !== '';
@@ -173,7 +173,7 @@ export function ResultsTable({ run, metric: deciding }: { run: Run; metric: stri
     setPicked(selected);
     setWanted(undefined);
     setIsOurs(false);
-    set({ example: undefined });
+    set({ example: undefined, step: undefined });
   };
   useListKeys({ count: isOpen && selected < 0 ? 0 : total, selected, select, open, isOpen });
 
