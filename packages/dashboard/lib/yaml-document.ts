@@ -73,7 +73,8 @@ function render(document: Document): string {
       prototype.toString.call(node, context && Object.assign({}, context, { flowCollectionPadding }), ...rest);
   };
   visit(document, { Map: (_, node) => padded(node, ' '), Seq: (_, node) => padded(node, '') });
-  return document.toString({ lineWidth: 0 });
+  // Neither folds long lines nor breaks a quoted text at its line breaks: both would change lines that nobody edited.
+  return document.toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER });
 }
 
 /** Puts the lines that differ between `before` and `after` into the source, so that the others keep their spacing. */
