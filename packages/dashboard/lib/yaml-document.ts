@@ -77,9 +77,26 @@ function render(document: Document): string {
   return document.toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER });
 }
 
+const squeezed = (line: string) => line.replace(/\s+/g, '');
+
+/** The lines of the source, those together that are one line of `rendered`: a folded text. */
+function linesAs(rendered: readonly string[], source: string): string[] {
+  const lines = source.split('\n');
+  let at = 0;
+  const groups = rendered.map((line) => {
+    const wanted = squeezed(line);
+    let group = lines[at++] ?? '';
+    while (at < lines.length && group !== '' && squeezed(group) !== wanted && wanted.startsWith(squeezed(group)))
+      group += `\n${lines[at++]}`;
+    return group;
+  });
+  return [...groups, ...lines.slice(at)];
+}
+
 /** Puts the lines that differ between `before` and `after` into the source, so that the others keep their spacing. */
 function takeChangedLines(source: string, before: string, after: string): string {
-  const [old, was, is] = [source, before, after].map((text) => text.split('\n')) as [string[], string[], string[]];
+  const [was, is] = [before.split('\n'), after.split('\n')];
+  const old = linesAs(was, source);
   if (old.length !== was.length) return after;
   const shorter = Math.min(was.length, is.length);
   let start = 0;
