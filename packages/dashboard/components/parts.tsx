@@ -37,14 +37,22 @@ export function Section({
   actions,
   children,
   className = '',
+  id,
 }: {
   title: string;
   actions?: ReactNode;
   children: ReactNode;
   className?: string;
+  /** Where other parts of the page lead to it. */
+  id?: string;
 }) {
   return (
-    <section aria-label={title} className={`min-w-0 rounded-lg border border-line bg-surface ${className}`}>
+    <section
+      id={id}
+      tabIndex={id === undefined ? undefined : -1}
+      aria-label={title}
+      className={`min-w-0 scroll-mt-18 rounded-lg border border-line bg-surface ${className}`}
+    >
       <div className="flex min-h-12 flex-wrap items-center gap-2 border-b border-line px-4 py-2">
         <h2 className="mr-auto font-semibold">{title}</h2>
         {actions}

@@ -16,6 +16,14 @@ export interface PlotFrameProps {
   readonly rows: readonly Readonly<Record<string, string | number | null>>[];
   /** Called with the width at hand, px, again when it changes. */
   readonly options: (plot: typeof import('@observablehq/plot'), width: number) => PlotOptions;
+  /** A bar of the mark with class `pick` was clicked; its place among the data of that mark. A shortcut: offer the same by keyboard. */
+  readonly onPick?: (row: number) => void;
+}
+
+/** Plot leaves with each shape the place of its datum. */
+function pickedRow(target: EventTarget): number | undefined {
+  const shape = target instanceof Element ? target.closest('.pick rect') : null;
+  return (shape as { __data__?: number } | null)?.__data__;
 }
 
 /** px; 0 until it is known. */
@@ -34,7 +42,7 @@ function useWidth() {
 const linkClass = 'rounded px-1.5 py-0.5 text-xs text-muted hover:bg-raised hover:text-ink';
 
 /** A picture with its data: drawn once it is on the page, in the colours of the theme, to be had as SVG and CSV. */
-export function PlotFrame({ title, description, fileName, height, rows, options }: PlotFrameProps) {
+export function PlotFrame({ title, description, fileName, height, rows, options, onPick }: PlotFrameProps) {
   const { box, width } = useWidth();
   const theme = useTheme();
   const [failed, setFailed] = useState(false);
@@ -90,7 +98,17 @@ export function PlotFrame({ title, description, fileName, height, rows, options 
           CSV
         </button>
       </figcaption>
-      <div ref={box} style={{ height }} className="overflow-hidden text-ink" />
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: a shortcut; whoever gives onPick offers the same by keyboard. */}
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: see above. */}
+      <div
+        ref={box}
+        style={{ height }}
+        className="overflow-hidden text-ink [&_.pick_rect]:cursor-pointer [&_.pick_rect:hover]:opacity-80"
+        onClick={({ target }) => {
+          const row = pickedRow(target);
+          if (row !== undefined) onPick?.(row);
+        }}
+      />
       {failed ? <p className="text-wrong">The picture cannot be drawn; its figures are in the CSV.</p> : null}
     </figure>
   );

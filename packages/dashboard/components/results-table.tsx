@@ -10,6 +10,7 @@ import { api, type RowQuery, type Run, type TableRow } from '../lib/api.ts';
 import { duration } from '../lib/format.ts';
 import { useListKeys } from '../lib/list-keys.ts';
 import { type Outcome, outcomeMarks, outcomeOf } from '../lib/outcome.ts';
+import { calledTools, troubleOf } from '../lib/tool-use.ts';
 import { useUrlState } from '../lib/url-state.ts';
 import { ExampleDrawer } from './example-drawer.tsx';
 import { ResultControls } from './experiment/result-controls.tsx';
@@ -17,8 +18,15 @@ import { pageOf, useRows } from './experiment/use-rows.ts';
 import { Button, EmptyState, ErrorState } from './parts.tsx';
 
 const rowHeight = 64;
-const columns =
-  'grid grid-cols-[2.25rem_minmax(0,1fr)_4.5rem] md:grid-cols-[2.25rem_minmax(0,5fr)_minmax(0,2fr)_minmax(0,3fr)_4rem_5rem_5rem]';
+const columns = {
+  plain:
+    'grid grid-cols-[2.25rem_minmax(0,1fr)_4.5rem] md:grid-cols-[2.25rem_minmax(0,5fr)_minmax(0,2fr)_minmax(0,3fr)_4rem_5rem_5rem]',
+  agent:
+    'grid grid-cols-[2.25rem_minmax(0,1fr)_4.5rem] md:grid-cols-[2.25rem_minmax(0,5fr)_minmax(0,2fr)_minmax(0,2fr)_minmax(0,2.5fr)_4rem_5rem_5rem]',
+};
+
+/** In the address: what leaves examples out. */
+const filters = ['outcome', 'search', 'tool', 'toolError'];
 
 function OutcomeMark({ outcome }: { outcome: Outcome }) {
   const { sign, look } = outcomeMarks[outcome];
@@ -30,7 +38,24 @@ function OutcomeMark({ outcome }: { outcome: Outcome }) {
   );
 }
 
-function Line({ row, metric }: { row: TableRow | undefined; metric: string }) {
+/** What an agent called, and what went wrong on the way. */
+function Calls({ use }: { use: TableRow['toolUse'] }) {
+  if (use === null) return null;
+  const trouble = troubleOf(use);
+  return (
+    <>
+      <span className="line-clamp-1 break-all">{calledTools(use)}</span>
+      {trouble === '' ? null : (
+        <span className="line-clamp-1 text-wrong">
+          <span aria-hidden="true">! </span>
+          {trouble}
+        </span>
+      )}
+    </>
+  );
+}
+
+function Line({ row, metric, isAgent }: { row: TableRow | undefined; metric: string; isAgent: boolean }) {
   if (row === undefined) {
     return (
       <>
@@ -51,10 +76,17 @@ function Line({ row, metric }: { row: TableRow | undefined; metric: string }) {
         <OutcomeMark outcome={outcome} />
       </span>
       <span role="gridcell" className="min-w-0 px-2">
-        <span className="line-clamp-2 break-words">{row.question}</span>
+        <span className={`break-words ${isAgent ? 'line-clamp-1 md:line-clamp-2' : 'line-clamp-2'}`}>
+          {row.question}
+        </span>
         <span className="line-clamp-1 text-xs break-words text-muted md:hidden">
           {row.failureKind ?? row.answer} (target: {row.targets.join(' | ')})
         </span>
+        {row.toolUse === null ? null : (
+          <span className="line-clamp-1 text-xs break-words text-muted md:hidden">
+            {[calledTools(row.toolUse), troubleOf(row.toolUse)].filter((part) => part !== '').join('; ')}
+          </span>
+        )}
       </span>
       <span role="gridcell" className="line-clamp-2 hidden px-2 break-words md:block">
         {row.targets.join(' | ')}
@@ -64,6 +96,11 @@ function Line({ row, metric }: { row: TableRow | undefined; metric: string }) {
           {row.failureKind ?? (row.answer === '' ? '(empty)' : row.answer)}
         </span>
       </span>
+      {isAgent ? (
+        <span role="gridcell" className="hidden px-2 text-xs md:block">
+          <Calls use={row.toolUse} />
+        </span>
+      ) : null}
       <span role="gridcell" className="hidden px-2 text-end tabular-nums md:block">
         {score === 0 || score === 1 ? score : score.toFixed(2)}
       </span>
@@ -77,17 +114,32 @@ function Line({ row, metric }: { row: TableRow | undefined; metric: string }) {
   );
 }
 
-function Header({ metric }: { metric: string }) {
-  const titles = ['', 'Question', 'Targets', 'Answer', metric, 'Latency', 'Notes'];
+function Header({ metric, isAgent }: { metric: string; isAgent: boolean }) {
+  const titles = [
+    'Outcome',
+    'Question',
+    'Targets',
+    'Answer',
+    ...(isAgent ? ['Tools'] : []),
+    metric,
+    'Latency',
+    'Notes',
+  ];
+  const ends = [metric, 'Latency'];
+  const always = ['Outcome', 'Question', 'Latency'];
   return (
-    <div role="row" aria-rowindex={1} className={`${columns} border-b border-line bg-raised py-2 text-xs text-muted`}>
-      {titles.map((title, i) => (
+    <div
+      role="row"
+      aria-rowindex={1}
+      className={`${columns[isAgent ? 'agent' : 'plain']} border-b border-line bg-raised py-2 text-xs text-muted`}
+    >
+      {titles.map((title) => (
         <span
           key={title}
           role="columnheader"
-          className={`truncate px-2 ${i === 4 || i === 5 ? 'text-end' : ''} ${i === 0 || i === 1 || i === 5 ? '' : 'hidden md:block'}`}
+          className={`truncate px-2 ${ends.includes(title) ? 'text-end' : ''} ${always.includes(title) ? '' : 'hidden md:block'}`}
         >
-          {title === '' ? <span className="sr-only">Outcome</span> : title}
+          {title === 'Outcome' ? <span className="sr-only">Outcome</span> : title}
         </span>
       ))}
     </div>
@@ -105,10 +157,14 @@ export function ResultsTable({ run, metric: deciding }: { run: Run; metric: stri
   const [isOurs, setIsOurs] = useState(false);
   const metrics = run.spec.metrics.map((one) => one.name);
   const metric = metrics.includes(get('by')) ? get('by') : deciding;
-  const query = {
+  const tools = run.summary?.tools ?? null;
+  const isAgent = tools !== null;
+  const query: Omit<RowQuery, 'offset' | 'limit'> = {
     outcome: (get('outcome') || undefined) as RowQuery['outcome'],
     text: get('search') || undefined,
-    sort: get('order') === 'slowest' ? ('slowest' as const) : ('row' as const),
+    // A run without an agent has no such examples; the filter waits for one that has.
+    ...(tools === null ? {} : { tool: get('tool') || undefined, toolError: get('toolError') || undefined }),
+    sort: get('order') === 'slowest' ? 'slowest' : 'row',
     metric,
   };
   const [total, setTotal] = useState(run.done);
@@ -179,7 +235,7 @@ export function ResultsTable({ run, metric: deciding }: { run: Run; metric: stri
 
   return (
     <div>
-      <ResultControls metrics={metrics} metric={metric} total={rows.total} />
+      <ResultControls metrics={metrics} metric={metric} tools={tools} total={rows.total} />
       {rows.error === null ? null : <ErrorState error={rows.error} retry={rows.retry} />}
       <div
         role="grid"
@@ -187,7 +243,7 @@ export function ResultsTable({ run, metric: deciding }: { run: Run; metric: stri
         aria-rowcount={total + 1}
         className="overflow-hidden rounded-lg border border-line"
       >
-        <Header metric={metric} />
+        <Header metric={metric} isAgent={isAgent} />
         <div
           ref={scroller}
           tabIndex={0}
@@ -199,9 +255,11 @@ export function ResultsTable({ run, metric: deciding }: { run: Run; metric: stri
             <div role="row">
               <div role="gridcell">
                 <EmptyState title={rows.total === undefined ? 'Loading' : 'No example matches'}>
-                  {get('outcome') === '' && get('search') === '' ? null : (
-                    <Button onClick={() => set({ outcome: undefined, search: undefined })}>Show all</Button>
-                  )}
+                  {filters.some((name) => get(name) !== '') ? (
+                    <Button onClick={() => set(Object.fromEntries(filters.map((name) => [name, undefined])))}>
+                      Show all
+                    </Button>
+                  ) : null}
                 </EmptyState>
               </div>
             </div>
@@ -217,10 +275,10 @@ export function ResultsTable({ run, metric: deciding }: { run: Run; metric: stri
                     setPicked(item.index);
                     open(item.index);
                   }}
-                  className={`${columns} absolute inset-x-0 cursor-pointer items-center border-b border-line hover:bg-raised aria-selected:bg-accent-soft`}
+                  className={`${columns[isAgent ? 'agent' : 'plain']} absolute inset-x-0 cursor-pointer items-center border-b border-line hover:bg-raised aria-selected:bg-accent-soft`}
                   style={{ height: rowHeight, transform: `translateY(${item.start}px)` }}
                 >
-                  <Line row={rows.row(item.index)} metric={metric} />
+                  <Line row={rows.row(item.index)} metric={metric} isAgent={isAgent} />
                 </div>
               ))}
             </div>

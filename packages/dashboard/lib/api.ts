@@ -86,6 +86,10 @@ export interface RowQuery {
   readonly outcome?: 'right' | 'wrong' | 'failed';
   readonly metric?: string;
   readonly text?: string;
+  /** Examples in which an agent called this tool. */
+  readonly tool?: string;
+  /** Examples in which a call failed so; with `tool`: a call of this tool. */
+  readonly toolError?: string;
   readonly sort?: 'row' | 'slowest';
 }
 

@@ -21,6 +21,12 @@ export function duration(ms: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** `10.4 times the tokens [9.4, 11.5]`: how many times as much of something. */
+export function times({ value, low, high }: Estimate, what: string): string {
+  const digits = value < 2 ? 2 : 1;
+  return `${value.toFixed(digits)} times the ${what} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
+}
+
 export const dollars = (amount: number) => `$${amount < 1 ? amount.toPrecision(2) : amount.toFixed(2)}`;
 
 export function pValue(p: number): string {

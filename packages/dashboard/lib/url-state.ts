@@ -1,5 +1,5 @@
 'use client';
-import { usePathname, useRouter, useSearchParams } from 'next/navigation';
+import { useSearchParams } from 'next/navigation';
 import { useCallback, useEffect, useState } from 'react';
 
 export type Change = Readonly<Record<string, string | undefined>>;
@@ -7,21 +7,17 @@ export type Change = Readonly<Record<string, string | undefined>>;
 /** The query of the address as the state of a page: what is in it can be shared. undefined takes a key out. */
 export function useUrlState(): { get: (key: string) => string; set: (change: Change) => void } {
   const search = useSearchParams();
-  const path = usePathname();
-  const router = useRouter();
-  const set = useCallback(
-    (change: Change) => {
-      // From the address itself: two changes in one moment must not undo each other.
-      const next = new URLSearchParams(window.location.search);
-      for (const [key, value] of Object.entries(change)) {
-        if (value === undefined || value === '') next.delete(key);
-        else next.set(key, value);
-      }
-      const query = next.toString();
-      router.replace(query === '' ? path : `${path}?${query}`, { scroll: false });
-    },
-    [path, router],
-  );
+  const set = useCallback((change: Change) => {
+    // From the address itself: two changes in one moment must not undo each other.
+    const next = new URLSearchParams(window.location.search);
+    for (const [key, value] of Object.entries(change)) {
+      if (value === undefined || value === '') next.delete(key);
+      else next.set(key, value);
+    }
+    const query = next.toString();
+    // At once, unlike the router's own replace; the router takes it over from there.
+    window.history.replaceState(null, '', query === '' ? window.location.pathname : `?${query}`);
+  }, []);
   return { get: (key) => search.get(key) ?? '', set };
 }
 

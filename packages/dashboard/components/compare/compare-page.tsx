@@ -2,8 +2,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { useCallback, useState } from 'react';
 import { api, type ComparedRuns } from '../../lib/api.ts';
-import { duration } from '../../lib/format.ts';
 import { useTypedText, useUrlState } from '../../lib/url-state.ts';
+import { CostSentence } from '../cost-sentence.tsx';
 import { PageLink } from '../page-link.tsx';
 import { Button, ErrorState, inputClass, Loading, PageTitle, Section } from '../parts.tsx';
 import { VerdictCard } from '../verdict-card.tsx';
@@ -104,26 +104,18 @@ function Content({ compared, runs }: { compared: ComparedRuns; runs: readonly st
         </div>
       </Section>
       <Section title="Verdict">
-        {compared.comparisons.map((comparison, i) => {
-          const latency = compared.latency[i]?.difference;
-          return (
-            <VerdictCard
-              key={comparison.candidate}
-              comparison={comparison}
-              flips={
-                <>
-                  {latency === undefined ? null : (
-                    <p className="text-muted tabular-nums">
-                      Per example it is {duration(Math.abs(latency.value))} {latency.value > 0 ? 'slower' : 'faster'} [
-                      {duration(latency.low)}, {duration(latency.high)}].
-                    </p>
-                  )}
-                  <Flips comparison={comparison} compared={compared} />
-                </>
-              }
-            />
-          );
-        })}
+        {compared.comparisons.map((comparison) => (
+          <VerdictCard
+            key={comparison.candidate}
+            comparison={comparison}
+            flips={
+              <>
+                <CostSentence comparison={comparison} latency={compared.latency} tokens={compared.tokens} />
+                <Flips comparison={comparison} compared={compared} />
+              </>
+            }
+          />
+        ))}
       </Section>
       <div className="grid items-start gap-4 lg:grid-cols-2">
         <Section title="Differences">

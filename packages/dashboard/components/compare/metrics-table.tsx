@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import type { ComparedRuns, RunSummary } from '../../lib/api.ts';
 import { count, dollars, duration, percentEstimate, points } from '../../lib/format.ts';
+import type { ToolFigures } from '../../lib/tool-use.ts';
 
 type ComparedRun = ComparedRuns['runs'][number];
 
@@ -15,6 +16,18 @@ interface Figure {
 }
 
 const signed = (text: string, delta: number) => (delta > 0 ? `+${text}` : text);
+
+/** Of agents, per example; other methods have none. */
+function toolFigure(name: string, of: (tools: ToolFigures) => number): Figure {
+  const value = ({ tools }: RunSummary) => (tools == null ? null : of(tools) / tools.examples);
+  return {
+    name,
+    value,
+    text: (summary) => value(summary)?.toFixed(2) ?? '–',
+    difference: (delta) => signed(delta.toFixed(2), delta),
+    moreIsBetter: false,
+  };
+}
 
 function figuresOf(compared: ComparedRuns): Figure[] {
   const priced = compared.runs.some((run) => run.summary?.cost.total != null);
@@ -44,6 +57,20 @@ function figuresOf(compared: ComparedRuns): Figure[] {
       difference: (delta) => signed(delta.toFixed(1), delta),
       moreIsBetter: false,
     },
+    {
+      name: 'Tokens per correct answer',
+      value: ({ tokens }) => tokens.perCorrect ?? null,
+      text: ({ tokens }) => (tokens.perCorrect == null ? '–' : count(tokens.perCorrect)),
+      difference: (delta) => signed(count(delta), delta),
+      moreIsBetter: false,
+    },
+    ...(compared.runs.some((run) => run.summary?.tools != null)
+      ? [
+          toolFigure('Turns per example', ({ turns }) => turns),
+          toolFigure('Tool calls per example', ({ calls }) => calls),
+          toolFigure('Failed calls per example', ({ failed }) => failed),
+        ]
+      : []),
     {
       name: 'Compute-seconds per correct answer',
       value: ({ computeSeconds }) => computeSeconds.perCorrect,

@@ -5,6 +5,7 @@ import { api, type ExperimentDetail, type Run } from '../../lib/api.ts';
 import { moment } from '../../lib/format.ts';
 import { useLiveExperiment } from '../../lib/live.ts';
 import { useUrlState } from '../../lib/url-state.ts';
+import { CostSentence } from '../cost-sentence.tsx';
 import { IntervalPlot } from '../interval-plot.tsx';
 import { LatencyHistogram } from '../latency-histogram.tsx';
 import { ErrorState, inputClass, Loading, PageTitle, Section, StateBadge } from '../parts.tsx';
@@ -15,6 +16,7 @@ import { FaithfulnessBars } from './faithfulness-bars.tsx';
 import { FiguresTable } from './figures-table.tsx';
 import { FlipLinks } from './flip-links.tsx';
 import { Progress } from './progress.tsx';
+import { ToolSection } from './tool-section.tsx';
 
 const ongoing = (state: string) => state === 'running' || state === 'queued';
 
@@ -60,11 +62,14 @@ function Findings({ experiment }: { experiment: ExperimentDetail }) {
           key={comparison.candidate}
           comparison={comparison}
           flips={
-            <FlipLinks
-              comparison={comparison}
-              runs={experiment.runs}
-              onOpen={(run, example) => set({ run, example })}
-            />
+            <>
+              <CostSentence comparison={comparison} latency={experiment.latency} tokens={experiment.tokens} />
+              <FlipLinks
+                comparison={comparison}
+                runs={experiment.runs}
+                onOpen={(run, example) => set({ run, example, step: undefined })}
+              />
+            </>
           }
         />
       ))}
@@ -175,7 +180,7 @@ function Content({ experiment }: { experiment: ExperimentDetail }) {
   const live = useLiveExperiment(experiment.id, ongoing(experiment.state));
   const run = experiment.runs.find((one) => one.id === get('run')) ?? experiment.runs[0];
   const failures = experiment.runs.filter((one) => one.error !== null);
-  const chooseRun = (id: string) => set({ run: id, example: undefined });
+  const chooseRun = (id: string) => set({ run: id, example: undefined, step: undefined });
   return (
     <>
       <PageTitle actions={<Actions experiment={experiment} />}>
@@ -195,11 +200,13 @@ function Content({ experiment }: { experiment: ExperimentDetail }) {
         </Section>
         <Pictures experiment={experiment} run={run} onRun={chooseRun} />
         <Faithfulness runs={experiment.runs} />
+        <ToolSection runs={experiment.runs} />
         <Section title={ongoing(experiment.state) ? 'Figures so far' : 'Figures'}>
           <FiguresTable runs={experiment.runs} baseline={experiment.baseline} />
         </Section>
         {run === undefined ? null : (
           <Section
+            id="examples"
             title="Examples"
             actions={
               <Choice

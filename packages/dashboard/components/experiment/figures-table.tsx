@@ -1,9 +1,21 @@
 import type { ReactNode } from 'react';
 import type { Run, RunSummary } from '../../lib/api.ts';
 import { count, dollars, duration } from '../../lib/format.ts';
+import { failedCallsText, limitsText, perExample, type ToolFigures } from '../../lib/tool-use.ts';
 import { ScoreBar } from '../score-bar.tsx';
 
 type Figure = readonly [name: string, value: (summary: RunSummary) => ReactNode];
+
+/** Of agents; other methods have none. */
+function toolFigures(): Figure[] {
+  const figures: [string, (tools: ToolFigures) => string][] = [
+    ['Turns per example', (tools) => perExample(tools.turns, tools)],
+    ['Tool calls per example', (tools) => perExample(tools.calls, tools)],
+    ['Failed calls', failedCallsText],
+    ['Ended by a limit', limitsText],
+  ];
+  return figures.map(([name, text]) => [name, ({ tools }) => (tools == null ? '–' : text(tools))]);
+}
 
 function figuresOf(runs: readonly Run[]): Figure[] {
   const metrics = [...new Set(runs.flatMap((run) => run.spec.metrics.map((metric) => metric.name)))];
@@ -42,6 +54,8 @@ function figuresOf(runs: readonly Run[]): Figure[] {
           ] as Figure,
         ]
       : []),
+    ['Tokens per correct answer', ({ tokens }) => (tokens.perCorrect == null ? '–' : count(tokens.perCorrect))],
+    ...(some(({ tools }) => tools != null) ? toolFigures() : []),
     [
       'Examples per second',
       ({ throughput }) => (throughput.examplesPerSecond > 0 ? throughput.examplesPerSecond.toFixed(1) : '–'),

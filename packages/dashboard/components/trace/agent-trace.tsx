@@ -30,7 +30,7 @@ function summaryOf(steps: readonly AgentStep[], totalMs: number): string {
 function wordsFor({ step, isPlaying }: Replay, steps: readonly AgentStep[]): string {
   const at = steps[step - 1];
   if (at === undefined) return isPlaying ? 'Playing: before the first step' : 'Before the first step';
-  const error = at.error === undefined ? '' : `, failed: ${at.error}`;
+  const error = at.error === undefined ? '' : ` (error: ${at.error})`;
   return `Step ${step} of ${steps.length}: ${stepName(at)}${error}`;
 }
 
@@ -88,6 +88,7 @@ export function AgentTrace({ steps, isCached }: { steps: readonly AgentStep[]; i
     if (isSought) list.current?.querySelector(`#step-${step}`)?.scrollIntoView({ block: 'nearest' });
   }, [isSought, step]);
   const look = useCallback((to: number) => act({ kind: 'look', step: to }), [act]);
+  const limit = steps.at(-1)?.limit;
   const left = steps.length - shown;
   const isReplaying = left > 0 || replay.isPlaying;
   return (
@@ -95,6 +96,9 @@ export function AgentTrace({ steps, isCached }: { steps: readonly AgentStep[]; i
       <div>
         <h3 className="font-semibold">Agent trace</h3>
         <p className="text-xs text-muted tabular-nums">{summaryOf(steps, timeline.totalMs)}</p>
+        {limit === undefined ? null : (
+          <p className="text-xs font-medium text-warning">■ Stopped by a limit, without an answer: {limit}</p>
+        )}
         {isCached ? (
           <p className="text-xs text-warning">Calls came from the cache: their times are those of the first call.</p>
         ) : null}

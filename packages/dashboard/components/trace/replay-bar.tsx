@@ -57,12 +57,12 @@ const useReducedMotion = () =>
   );
 
 const speeds = [
-  [0, 'one step a second'],
-  [0.05, '0.05 × real time'],
-  [0.25, '0.25 × real time'],
+  [0, '1 step a second'],
+  [0.05, '0.05 × speed'],
+  [0.25, '0.25 × speed'],
   [1, 'real time'],
-  [4, '4 × real time'],
-  [16, '16 × real time'],
+  [4, '4 × speed'],
+  [16, '16 × speed'],
 ] as const;
 
 const keys: Readonly<Record<string, ReplayAction['kind'] & ('back' | 'forward' | 'start' | 'end')>> = {
@@ -120,7 +120,7 @@ export function ReplayBar({
         <IconButton icon="end" label="To end" isOff={isAtEnd} onClick={() => act({ kind: 'end' })} />
         {isQuiet ? null : (
           <label className="ms-auto flex items-center gap-2 text-xs text-muted">
-            Speed
+            <span className="max-sm:sr-only">Speed</span>
             <select
               className={`${inputClass} h-8 text-xs`}
               value={replay.speed}
