@@ -23,12 +23,13 @@ interface Made {
   readonly runs: { id: string }[];
 }
 
-/** Runs an experiment of the project's folder to its end. */
-async function runExample(name: string): Promise<Made> {
+/** Runs an experiment of the project's folder to its end; with `sample`, on so many examples. */
+async function runExample(name: string, sample?: number): Promise<Made> {
   const catalog = (await (await fetch(`${server.url}/api/catalog`)).json()) as {
     examples: { name: string; source: string }[];
   };
-  const source = catalog.examples.find((one) => one.name === name)?.source;
+  const written = catalog.examples.find((one) => one.name === name)?.source;
+  const source = sample === undefined ? written : `${written}sample: ${sample}\n`;
   const response = await fetch(`${server.url}/api/experiments`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -43,12 +44,14 @@ async function runExample(name: string): Promise<Made> {
   }
 }
 
-async function shoot(context: BrowserContext, name: string, path: string, fullPage = false): Promise<void> {
+/** The page, or from its part called `part` on. */
+async function shoot(context: BrowserContext, name: string, path: string, part?: string): Promise<void> {
   const page = await context.newPage();
   await page.goto(`${server.url}${path}`);
   await page.waitForLoadState('networkidle');
   await page.waitForTimeout(800);
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage });
+  if (part !== undefined) await page.getByRole('region', { name: part }).evaluate((region) => region.scrollIntoView());
+  await page.screenshot({ path: join(folder, `${name}.png`) });
   console.log(`docs/screenshots/${name}.png`);
   await page.close();
 }
@@ -57,6 +60,7 @@ try {
   const fewShot = await runExample('few-shot');
   const quickstart = await runExample('quickstart');
   const ablation = await runExample('rag-ablation');
+  const agent = await runExample('agent', 60);
   const rows = (await (await fetch(`${server.url}/api/runs/${quickstart.runs[1]?.id}/results?limit=1`)).json()) as {
     items: { exampleId: string }[];
   };
@@ -67,6 +71,13 @@ try {
   const found = (await (await fetch(`${server.url}/api/runs/${ablation.runs[1]?.id}/results?limit=1`)).json()) as {
     items: { exampleId: string }[];
   };
+  const ofAgent = `/experiment?id=${agent.id}&run=${agent.runs[3]?.id}`;
+  // With both tools: a question that takes several turns.
+  const used = (await (
+    await fetch(`${server.url}/api/runs/${agent.runs[3]?.id}/results?limit=60&outcome=right`)
+  ).json()) as { items: { exampleId: string; toolUse: { calls: unknown[] } }[] };
+  const longest = used.items.toSorted((a, b) => b.toolUse.calls.length - a.toolUse.calls.length)[0];
+  const trace = `${ofAgent}&example=${longest?.exampleId}&step=2`;
   const pages = [
     ['home', '/'],
     ['experiments', '/experiments'],
@@ -81,10 +92,15 @@ try {
   const wide = await browser.newContext({ viewport: { width: 1600, height: 1000 }, colorScheme: 'light' });
   for (const [name, path] of pages) await shoot(wide, name, path);
   await shoot(wide, 'compare-many', `/compare?runs=${runs}`);
+  await shoot(wide, 'tool-use', ofAgent, 'Tool use');
+  await shoot(wide, 'agent-trace', trace, 'Agent trace');
   const dark = await browser.newContext({ viewport: { width: 1600, height: 1000 }, colorScheme: 'dark' });
   await shoot(dark, 'experiment-dark', experiment);
+  await shoot(dark, 'agent-trace-dark', trace, 'Agent trace');
   const narrow = await browser.newContext({ viewport: { width: 380, height: 800 }, colorScheme: 'light' });
   for (const [name, path] of pages) await shoot(narrow, `${name}-narrow`, path);
+  await shoot(narrow, 'tool-use-narrow', ofAgent, 'Tool use');
+  await shoot(narrow, 'agent-trace-narrow', trace, 'Agent trace');
 } finally {
   await browser.close();
   await server.stop();

@@ -139,15 +139,13 @@ export function ToolSection({ runs }: { runs: readonly Run[] }) {
     <Section title="Tool use">
       <div className="grid grid-cols-1 gap-5">
         <AgentsTable agents={agents} />
-        <div className="grid grid-cols-1 items-start gap-5 lg:grid-cols-2">
+        <div className={`grid grid-cols-1 items-start gap-5 ${failures.length === 0 ? '' : 'lg:grid-cols-2'}`}>
           {counts.length === 0 ? (
             <p className="text-muted">No tool was called.</p>
           ) : (
             <ToolBars title="Calls by tool" fileName="tool-calls" counts={counts} by="label" onPick={showExamples} />
           )}
-          {failures.length === 0 ? (
-            <p className="text-muted">No call failed.</p>
-          ) : (
+          {failures.length === 0 ? null : (
             <ToolBars
               title="Failures by kind"
               fileName="tool-failures"
@@ -159,7 +157,9 @@ export function ToolSection({ runs }: { runs: readonly Run[] }) {
         </div>
         <div>
           <CallsTable counts={counts} onPick={showExamples} />
-          <p className="mt-2 text-xs text-muted">A bar, a tool or a failure leads to its examples below.</p>
+          <p className="mt-2 text-xs text-muted">
+            {failures.length === 0 ? 'No call failed. ' : ''}A bar, a tool or a failure leads to its examples below.
+          </p>
         </div>
       </div>
     </Section>

@@ -1,7 +1,6 @@
 'use client';
 import { type KeyboardEvent, useSyncExternalStore } from 'react';
 import type { Replay, ReplayAction } from '../../lib/replay.ts';
-import { inputClass } from '../parts.tsx';
 
 const icons = {
   start: 'M4 3v10M13 3 6 8l7 5z',
@@ -57,12 +56,12 @@ const useReducedMotion = () =>
   );
 
 const speeds = [
-  [0, '1 step a second'],
-  [0.05, '0.05 × speed'],
-  [0.25, '0.25 × speed'],
+  [0, '1 step/s'],
+  [0.05, '0.05 ×'],
+  [0.25, '0.25 ×'],
   [1, 'real time'],
-  [4, '4 × speed'],
-  [16, '16 × speed'],
+  [4, '4 ×'],
+  [16, '16 ×'],
 ] as const;
 
 const keys: Readonly<Record<string, ReplayAction['kind'] & ('back' | 'forward' | 'start' | 'end')>> = {
@@ -103,7 +102,7 @@ export function ReplayBar({
   return (
     <fieldset
       onKeyDown={onKey}
-      className="sticky top-0 z-20 grid gap-2 rounded-lg border border-line bg-surface p-2 shadow-sm"
+      className="sticky -top-5 z-20 grid gap-2 rounded-lg border border-line bg-surface p-2 shadow-sm"
     >
       <legend className="sr-only">Replay</legend>
       <div className="flex flex-wrap items-center gap-1.5">
@@ -122,7 +121,7 @@ export function ReplayBar({
           <label className="ms-auto flex items-center gap-2 text-xs text-muted">
             <span className="max-sm:sr-only">Speed</span>
             <select
-              className={`${inputClass} h-8 text-xs`}
+              className="h-8 rounded-md border border-line bg-surface px-1.5 text-xs text-ink"
               value={replay.speed}
               onChange={(event) => act({ kind: 'speed', speed: Number(event.target.value) })}
             >

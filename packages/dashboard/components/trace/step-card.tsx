@@ -39,7 +39,7 @@ export function StepCard({ step, number, isCurrent }: { step: AgentStep; number:
     <li
       id={`step-${number}`}
       aria-current={isCurrent ? 'step' : undefined}
-      className={`grid scroll-mt-36 gap-2 rounded-lg border p-3 ${isCurrent ? 'border-accent ring-1 ring-accent' : 'border-line'}`}
+      className={`grid scroll-mt-36 scroll-mb-5 gap-2 rounded-lg border p-3 ${isCurrent ? 'border-accent ring-1 ring-accent' : 'border-line'}`}
     >
       <div className="flex flex-wrap items-center gap-x-2 gap-y-1">
         <span
