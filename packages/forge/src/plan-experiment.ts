@@ -13,7 +13,7 @@ export interface VariantPlan {
   readonly calls: number;
   /** Estimated at `charsPerToken` from the real prompts of up to 50 rows. */
   readonly promptTokens: number;
-  /** Upper bound: every call uses all of maxTokens. */
+  /** Upper bound: every call uses all of maxTokens, or an agent all that it may write. */
   readonly completionTokensAtMost: number;
   /** Smallest true difference in a paired comparison of two such variants that is found with 80 % power, at the worst case
    * for a 0/1 score (half of the pairs differ). */
@@ -55,18 +55,20 @@ async function previewCosts(variant: VariantSpec, surroundings: Surroundings, to
   const method = await buildMethod(variant.method, createComponentPool(surroundings));
   let prompts = 0;
   let chars = 0;
+  let completion = 0;
   let seen = 0;
   const only = sampleRowIndices(total, Math.min(previewRows, rows), variant.sampleSeed);
   for await (const example of dataset.examples({ only })) {
-    const preview = method.preview(example).prompts;
-    prompts += preview.length;
-    for (const prompt of preview) chars += prompt.length;
+    const preview = method.preview(example);
+    prompts += preview.prompts.length;
+    for (const prompt of preview.prompts) chars += prompt.length;
+    completion += preview.maxCompletionTokens ?? preview.prompts.length * variant.sampling.maxTokens;
     seen++;
   }
-  const calls = Math.round((prompts / Math.max(1, seen)) * rows);
+  const ofAll = (sum: number) => Math.round((sum / Math.max(1, seen)) * rows);
   return {
-    calls,
-    promptTokens: Math.round((chars / charsPerToken / Math.max(1, seen)) * rows),
-    completionTokensAtMost: calls * variant.sampling.maxTokens,
+    calls: ofAll(prompts),
+    promptTokens: ofAll(chars / charsPerToken),
+    completionTokensAtMost: ofAll(completion),
   };
 }

@@ -100,7 +100,7 @@ export const definition: Definition<Method, MethodParts, typeof options> = {
       // The tools are not open yet: a plan shows their names.
       preview: (question) => {
         const tools = specsOf(settings.tools).map(({ name }) => ({ name, description: '' }));
-        return { prompts: [promptOf(question, tools)] };
+        return { prompts: [promptOf(question, tools)], maxCompletionTokens: settings.maxTotalTokens };
       },
       async solve(question, context) {
         const { toolbox } = await open();
