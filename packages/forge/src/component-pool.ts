@@ -10,7 +10,7 @@ import type { OpenCorpus, Retriever } from './retriever.ts';
 import type { ToolSet } from './tool.ts';
 
 /** What methods and metrics may ask for: opened at the first call, shared by all who name the same, closed together. */
-export interface ComponentPool {
+export interface ComponentPool extends Pick<Surroundings, 'baseDir' | 'cacheDir'> {
   retriever(spec: ComponentSpec): Promise<Retriever>;
   nli(spec: ComponentSpec): Promise<Nli>;
   crossEncoder(spec: ComponentSpec): Promise<CrossEncoder>;
@@ -60,6 +60,8 @@ export function createComponentPool(surroundings: Surroundings): ComponentPool {
   }
 
   const pool: ComponentPool = {
+    baseDir: surroundings.baseDir,
+    cacheDir: surroundings.cacheDir,
     retriever: (spec) =>
       once(['retriever', spec], () => createComponent(catalog.retriever, spec, { ...surroundings, ...pool })),
     nli: (spec) => once(['nli', spec], async () => closing(await createComponent(catalog.nli, spec, surroundings))),

@@ -1,5 +1,5 @@
 import type { Question } from './dataset.ts';
-import type { ComponentSpec } from './definition.ts';
+import type { ComponentSpec, Surroundings } from './definition.ts';
 import type { Nli } from './encoder.ts';
 import type { GenerateRequest, Generation, Sampling } from './engine.ts';
 import type { Retriever } from './retriever.ts';
@@ -49,7 +49,11 @@ export type PredictionFlag =
 export interface Method {
   readonly name: string;
   /** The prompts this method would send first, for planning tokens before anything is spent. */
-  preview(question: Question): { prompts: readonly string[] };
+  preview(question: Question): {
+    prompts: readonly string[];
+    /** Where further calls follow that depend on the answers: what all calls of an example may write together. */
+    maxCompletionTokens?: number;
+  };
   /** Opens what it is made of, before the first question is measured. Returns fingerprints by role. Throws ConfigError. */
   prepare?(): Promise<Readonly<Record<string, string>>>;
   /** Rejects with EngineError where a call failed: the example is then stored as failed. */
@@ -57,7 +61,7 @@ export interface Method {
 }
 
 /** What methods are made of; asked for by `prepare` or the first question, not by `create`: a plan opens nothing. */
-export interface MethodParts {
+export interface MethodParts extends Pick<Surroundings, 'baseDir' | 'cacheDir'> {
   retriever(spec: ComponentSpec): Promise<Retriever>;
   nli(spec: ComponentSpec): Promise<Nli>;
   toolSet(spec: ComponentSpec): Promise<ToolSet>;

@@ -40,7 +40,7 @@ const engineOf = (options: object): Engine =>
   }) as Engine;
 
 const none = () => Promise.reject(new Error('not here'));
-const noParts = { retriever: none, nli: none, toolSet: none };
+const noParts = { baseDir: '.', cacheDir: '.', retriever: none, nli: none, toolSet: none };
 
 function partsOf(over: Partial<RunParts> = {}): RunParts {
   return {

@@ -178,6 +178,21 @@ program
   .action(async (id, options) => (await import('./export-command.ts')).exportRows(id, options));
 
 program
+  .command('trace')
+  .description('traces of examples in the OpenTelemetry conventions for generative AI')
+  .addCommand(
+    new Command('export')
+      .description('send the stored examples of an experiment to an OTLP/HTTP receiver, or write them to a file')
+      .argument('<experiment>')
+      .option('--variant <name>', 'only this variant')
+      .option('--to <url>', 'receiver, e.g. http://localhost:4318 (default: OTEL_EXPORTER_OTLP_ENDPOINT)')
+      .option('--file <path>', 'file to write instead: OTLP as JSON lines')
+      .option('--no-content', 'without prompts, answers, tool arguments and results')
+      .option('--limit <n>', 'examples of each variant at most', positiveInteger)
+      .action(async (id, options) => (await import('./trace-command.ts')).exportTraces(id, options)),
+  );
+
+program
   .command('schema')
   .description('print the JSON Schema of experiment or corpus files, for editors')
   .addArgument(

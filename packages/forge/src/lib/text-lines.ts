@@ -9,14 +9,20 @@ export interface TextLine {
 
 const newline = 0x0a;
 
+/** The lines of a UTF-8 file: see `textLines`. */
+export function readTextLines(file: string, maxLineBytes: number, signal?: AbortSignal): AsyncGenerator<TextLine> {
+  const stream = createReadStream(file, { highWaterMark: 1 << 18, ...(signal === undefined ? {} : { signal }) });
+  return textLines(stream, file, maxLineBytes);
+}
+
 /**
- * The lines of a UTF-8 file, streamed; a final newline makes no extra line, a byte-order mark is dropped. Throws ConfigError
+ * The lines of UTF-8 text, streamed; a final newline makes no extra line, a byte-order mark is dropped. Throws ConfigError
  * with file and line where the bytes are not UTF-8 or a line is longer than `maxLineBytes`.
  */
-export async function* readTextLines(
+export async function* textLines(
+  stream: AsyncIterable<Buffer>,
   file: string,
   maxLineBytes: number,
-  signal?: AbortSignal,
 ): AsyncGenerator<TextLine> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
   let parts: Buffer[] = [];
@@ -40,8 +46,7 @@ export async function* readTextLines(
       `${file}:${number + 1}: a line of over ${Math.floor(bytes / 1e6)} MB; lines may have ${maxLineBytes / 1e6} MB (option maxRowBytes)`,
     );
 
-  const stream = createReadStream(file, { highWaterMark: 1 << 18, ...(signal === undefined ? {} : { signal }) });
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  for await (const chunk of stream) {
     let from = 0;
     for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, from)) {
       yield take(chunk.subarray(from, at));

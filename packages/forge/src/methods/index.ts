@@ -5,6 +5,7 @@ import { definition as entailment } from './entailment.ts';
 import { definition as naive } from './naive.ts';
 import { definition as rag } from './rag.ts';
 import { definition as react } from './react.ts';
+import { definition as recordedTraces } from './recorded-traces.ts';
 import { definition as retrieve } from './retrieve.ts';
 
 export const methods: readonly AnyDefinition<Method, MethodParts>[] = [
@@ -14,4 +15,5 @@ export const methods: readonly AnyDefinition<Method, MethodParts>[] = [
   react,
   retrieve,
   entailment,
+  recordedTraces,
 ];

@@ -32,7 +32,7 @@ function contextOf(answers: readonly (string | Partial<Generation>)[]) {
 }
 
 const none = () => Promise.reject(new Error('not here'));
-const noParts = { retriever: none, nli: none, toolSet: none };
+const noParts = { baseDir: '.', cacheDir: '.', retriever: none, nli: none, toolSet: none };
 const question = { id: '1', text: 'What is 2 + 2?' };
 const make = (method: typeof naive | typeof chainOfThought, options: object) =>
   method.create(method.options.parse(options) as never, noParts) as ReturnType<typeof naive.create> extends infer M

@@ -51,7 +51,7 @@ async function solve({ options = {}, says, tools = [search], maxTokens = 50 }: S
   const none = () => Promise.reject(new Error('not here'));
   const method = await definition.create(
     definition.options.parse({ tools: ['search'], template: 'T: {tools}\nQ: {question}', ...options }),
-    { retriever: none, nli: none, toolSet: async () => set },
+    { baseDir: '.', cacheDir: '.', retriever: none, nli: none, toolSet: async () => set },
   );
   const prediction = await method.solve({ id: '1', text: 'Where does Mira live?' }, context);
   return { prediction, asked, steps: agentSteps(prediction.steps), method };
