@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -25,10 +25,16 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-async function run(name: string, source: string, args: readonly string[] = [], env: Record<string, string> = {}) {
+interface RunOptions {
+  readonly args?: readonly string[];
+  readonly cwd?: string;
+  readonly env?: Record<string, string>;
+}
+
+async function run(name: string, source: string, { args = [], cwd = root, env = {} }: RunOptions = {}) {
   const file = join(dir, `${name}.yaml`);
   await writeFile(file, source);
-  const options = { cwd: root, env: { FORGE_HOME: join(dir, 'home'), ...env } };
+  const options = { cwd, env: { FORGE_HOME: join(dir, 'home'), ...env } };
   const { code, stdout, stderr } = await forge(['run', file, '--json', ...args], options);
   expect(stderr).not.toContain('forge:');
   expect(code).toBe(0);
@@ -39,7 +45,13 @@ async function run(name: string, source: string, args: readonly string[] = [], e
     .split('\n')
     .map((line) => JSON.parse(line) as ExportedRow)
     .filter(({ type }) => type === 'result');
-  return { finding, rows, show: (...more: string[]) => forge(['show', finding.experiment.id, ...more], options) };
+  const printed = [stdout, stderr, exported.stdout].join('\n');
+  return {
+    finding,
+    rows,
+    printed,
+    show: (...more: string[]) => forge(['show', finding.experiment.id, ...more], options),
+  };
 }
 
 /**
@@ -62,11 +74,11 @@ function prefillOf(rows: readonly ExportedRow[]) {
 describe('experiments/agent.yaml', () => {
   it('solves four of five tool tasks that need tools, and beats direct answers', async () => {
     const source = await readFile(join(root, 'experiments/agent.yaml'), 'utf8');
-    const { finding, rows } = await run('agent', source, ['--sample', '90']);
+    const { finding, rows } = await run('agent', source, { args: ['--sample', '60'] });
     expect(finding.runs.map(({ run: { variant } }) => variant)).toEqual(['naive', 'chain-of-thought', 'rag', 'agent']);
     const agent = finding.runs.at(-1)?.summary;
     expect(agent?.metrics['exact-match']?.value).toBeGreaterThanOrEqual(0.8);
-    expect(agent?.tools).toMatchObject({ examples: 90, byTool: { calculator: {}, search: {} } });
+    expect(agent?.tools).toMatchObject({ examples: 60, byTool: { calculator: {}, search: {} } });
     expect(finding.runs[0]?.summary.tools).toBeNull();
     expect(finding.comparisons.find(({ candidate }) => candidate === 'agent')?.verdict).toBe('better');
     for (const { test } of finding.comparisons) expect(test.adjustedPValue).toBeGreaterThanOrEqual(test.pValue);
@@ -126,5 +138,59 @@ describe('an agent whose steps go wrong', () => {
     expect(one.stdout).toMatch(/2\. .*wipe "disk" \[unknown-tool]/);
     const wrong = await show('--examples', 'react', '--tool-error', 'angry');
     expect(wrong.stderr).toMatch(/--tool-error angry: no such kind; unknown-tool, bad-arguments/);
+  }, 60_000);
+});
+
+describe('a secret that a tool was given', () => {
+  const secret = 'planted-5f3e9a-secret';
+
+  /** The files below a folder that hold a text, whatever they are. */
+  async function filesWith(folder: string, text: string): Promise<string[]> {
+    const files = await readdir(folder, { recursive: true, withFileTypes: true });
+    const found: string[] = [];
+    for (const file of files.filter((one) => one.isFile())) {
+      const path = join(file.parentPath, file.name);
+      if ((await readFile(path)).includes(text)) found.push(path);
+    }
+    return found;
+  }
+
+  it('is in no prompt, no row, no export, no log and no file', async () => {
+    const folder = join(dir, 'leaky');
+    await mkdir(join(folder, 'tools'), { recursive: true });
+    await writeFile(
+      join(folder, 'tools/leak.ts'),
+      `export default {
+        name: 'leak',
+        description: \`tells \${process.env.PLANTED_KEY} and \${process.env.UNLISTED_KEY}\`,
+        call: () => \`the key: \${process.env.PLANTED_KEY}, all: \${JSON.stringify(process.env)}\`,
+      };`,
+    );
+    const source = JSON.stringify({
+      version: 1,
+      name: 'leaky',
+      dataset: { name: 'lab-world', split: 'calculator' },
+      sample: 3,
+      engine: {
+        name: 'scripted',
+        responses: [
+          { match: 'the key: [secret]', text: '\nAnswer: the key was hidden' },
+          { match: 'the key:', text: '\nAnswer: the key was shown' },
+        ],
+        default: '\nAction: leak[]',
+      },
+      metrics: ['exact-match'],
+      method: { name: 'react', tools: [{ name: 'typescript-file', path: 'tools/leak.ts', env: ['PLANTED_KEY'] }] },
+    });
+    const env = { PLANTED_KEY: secret, UNLISTED_KEY: 'unlisted-secret', FORGE_HOME: join(folder, 'home') };
+    const { rows, printed } = await run('leaky', source, { cwd: folder, env });
+    expect(rows.map(({ answer }) => answer)).toEqual(Array(3).fill('the key was hidden'));
+    expect(rows[0]?.calls[0]?.prompt).toContain('tells [secret] and undefined');
+    for (const planted of [secret, 'unlisted-secret']) {
+      expect(printed).not.toContain(planted);
+      expect(await filesWith(folder, planted)).toEqual([]);
+    }
+    // The search itself finds what is there.
+    expect((await filesWith(folder, 'the key: [secret]')).length).toBeGreaterThan(0);
   }, 60_000);
 });
