@@ -51,7 +51,7 @@ function kindOf(schema: unknown): string {
   if (!isRecord(schema)) return 'any';
   const { type, enum: values, items } = schema;
   if (Array.isArray(values)) return oneLine(values.map((value) => JSON.stringify(value)).join('|'), 100);
-  if (type === 'array') return `${kindOf(items)}[]`;
+  if (type === 'array') return `list of ${kindOf(items)}`;
   return typeof type === 'string' ? type : 'any';
 }
 

@@ -192,9 +192,9 @@ describe('an unruly server', () => {
   });
 
   it('that hangs or spins is left after the time allowed, and ended when all is closed', async () => {
-    const set = await unrulyServer({ timeoutSeconds: 0.5 });
+    const set = await unrulyServer({ timeoutSeconds: 1 });
     const pid = Number((await set.run('count')).text.split(' ')[0]);
-    const timeout = { text: 'error: no answer within 0.5 s', error: 'timeout' };
+    const timeout = { text: 'error: no answer within 1 s', error: 'timeout' };
     expect(await set.run('hang')).toEqual(timeout);
     expect((await set.run('count')).text).toBe(`${pid} 2`);
     const abort = new AbortController();

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,9 +7,11 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import type { Notice } from '../definition.ts';
 import { ConfigError } from '../errors.ts';
 import { callTool } from '../lib/call-tool.ts';
+import { forge } from '../testing/forge-process.ts';
 import type { ToolParts, ToolSet } from '../tool.ts';
 import { networkIsolation } from './typescript-file/isolation.ts';
 import { definition } from './typescript-file.ts';
@@ -83,8 +85,10 @@ async function endsSoon(pid: number): Promise<boolean> {
 }
 
 describe('the example of docs/add-a-tool.md', () => {
+  const path = 'experiments/tools/units.ts';
+
   it('converts units, and says what is wrong', async () => {
-    const set = await create({ path: 'experiments/tools/units.ts' }, {}, root);
+    const set = await create({ path }, {}, root);
     expect(set.tools.map(({ name }) => name)).toEqual(['convert-units']);
     expect(set.tools[0]?.description).toMatch(/^Converts .* \{value: number, from: "mm"\|"cm"/);
     expect(await run(set, '{"value": 3, "from": "mi", "to": "km"}')).toEqual({ text: '4.828032 km' });
@@ -93,6 +97,31 @@ describe('the example of docs/add-a-tool.md', () => {
       error: 'failed',
     });
     expect(await run(set, '{"value": "x", "from": "mi", "to": "km"}')).toMatchObject({ error: 'bad-arguments' });
+  });
+
+  it('is the file as it is, and its config runs', async () => {
+    const page = await readFile(join(root, 'docs/add-a-tool.md'), 'utf8');
+    expect(page).toContain(`\`\`\`ts\n${await readFile(join(root, path), 'utf8')}\`\`\``);
+    const [, yaml = ''] = /```yaml\n(.*?)```/s.exec(page) ?? [];
+    const responses = [
+      { match: 'Observation: 4.828032 km', text: 'Answer: 4.828032' },
+      { match: 'Question:', text: 'Thought: miles.\nAction: convert-units {"value": 3, "from": "mi", "to": "km"}' },
+    ];
+    const rest = {
+      version: 1,
+      name: 'units',
+      dataset: { name: 'lab-world', split: 'calculator' },
+      sample: 3,
+      engine: { name: 'scripted', responses },
+      metrics: ['exact-match'],
+    };
+    await file('units.yaml', JSON.stringify({ ...rest, ...parse(yaml) }));
+    const options = { cwd: root, env: { FORGE_HOME: join(folder, 'home') } };
+    const { code, stdout, stderr } = await forge(['run', join(folder, 'units.yaml'), '--json'], options);
+    expect(stderr).not.toContain('forge:');
+    expect(code).toBe(0);
+    const { tools } = JSON.parse(stdout).runs[0].summary;
+    expect(tools).toMatchObject({ calls: 3, failed: 0, byTool: { 'convert-units': { calls: 3, errors: {} } } });
   });
 });
 
@@ -152,8 +181,8 @@ describe('a file', () => {
     const elsewhere = await mkdtemp(join(tmpdir(), 'forge-elsewhere-'));
     await writeFile(join(elsewhere, 'x.mjs'), withCall('return 1'));
     await symlink(join(elsewhere, 'x.mjs'), join(folder, 'tools/link.mjs'));
-    const timeoutSeconds = path === 'tools/loops.mjs' ? 0.5 : 10;
-    const made = create({ path, timeoutSeconds, env: ['PLACE'] }, { PLACE: 'the secret place' });
+    const startSeconds = path === 'tools/loops.mjs' ? 0.5 : 30;
+    const made = create({ path, startSeconds, env: ['PLACE'] }, { PLACE: 'the secret place' });
     await expect(made).rejects.toThrow(message);
     await expect(made).rejects.toThrow(ConfigError);
     await rm(elsewhere, { recursive: true });

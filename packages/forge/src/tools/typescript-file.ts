@@ -31,6 +31,7 @@ const options = z.strictObject({
     .max(3600)
     .default(10)
     .describe('Time of one call; a tool that takes longer is killed.'),
+  startSeconds: z.number().gt(0).max(3600).default(30).describe('Time to load the file.'),
   memoryMb: z
     .int()
     .min(128)
@@ -104,15 +105,15 @@ async function open(given: Options, parts: ToolParts) {
   const { file, root } = await locate(given.path, parts.baseDir);
   const { variables, secrets } = passedEnvironment(given.env, parts.env);
   const readable = readableFolders(file, root);
-  const { network, memoryMb, timeoutSeconds, maxOutputChars } = given;
+  const { network, memoryMb, timeoutSeconds, startSeconds, maxOutputChars } = given;
   if (!network && (await networkIsolation()).length === 0)
     parts.notify({
       level: 'info',
       message: `typescript-file: ${given.path}: this system cannot take the network away from a process; network: false is a guard against accidents only`,
     });
-  const timeoutMs = timeoutSeconds * 1000;
+  const limits = { memoryMb, timeoutMs: timeoutSeconds * 1000, startMs: startSeconds * 1000, maxOutputChars };
   const start = () =>
-    startToolProcess({ file, readable, variables, network, memoryMb, timeoutMs, maxOutputChars }).catch((error) => {
+    startToolProcess({ file, readable, variables, network, ...limits }).catch((error) => {
       throw new ConfigError(
         `path: "${given.path}" cannot be used: ${redact(messageOf(error), secrets).slice(0, 1000)}`,
       );

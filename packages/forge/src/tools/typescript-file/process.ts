@@ -33,6 +33,7 @@ export interface ProcessSettings {
   readonly variables: Readonly<Record<string, string>>;
   readonly network: boolean;
   readonly memoryMb: number;
+  readonly startMs: number;
   readonly timeoutMs: number;
   readonly maxOutputChars: number;
 }
@@ -114,7 +115,7 @@ interface Ended {
 }
 
 /** A process and the one question that it is at. */
-function supervise(child: ChildProcess, { memoryMb, timeoutMs, maxOutputChars }: ProcessSettings) {
+function supervise(child: ChildProcess, { memoryMb, maxOutputChars }: ProcessSettings) {
   const channel = child.stdio[3] as Socket;
   let waiting: { readonly id: number; resolve(answer: ToolAnswer | Ended): void } | undefined;
   let ended: Ended | undefined;
@@ -161,12 +162,12 @@ function supervise(child: ChildProcess, { memoryMb, timeoutMs, maxOutputChars }:
     kill,
     write,
     /** The answer, or that the process has ended; `late` is called after the time allowed. */
-    async ask(id: number, request: ToolRequest, late: () => void): Promise<ToolAnswer | Ended> {
+    async ask(id: number, request: ToolRequest, allowedMs: number, late: () => void): Promise<ToolAnswer | Ended> {
       if (ended !== undefined) return ended;
       const { promise, resolve } = Promise.withResolvers<ToolAnswer | Ended>();
       waiting = { id, resolve };
       write(request);
-      const timer = setTimeout(late, timeoutMs);
+      const timer = setTimeout(late, allowedMs);
       try {
         return await promise;
       } finally {
@@ -183,13 +184,12 @@ function supervise(child: ChildProcess, { memoryMb, timeoutMs, maxOutputChars }:
   };
 }
 
-/** Throws ConfigError where the file cannot be loaded within the time of a call. */
+/** Throws ConfigError where the file cannot be loaded within its time. */
 export async function startToolProcess(settings: ProcessSettings): Promise<ToolProcess> {
-  const { timeoutMs, maxOutputChars } = settings;
-  const seconds = timeoutMs / 1000;
+  const { file, startMs, timeoutMs, maxOutputChars } = settings;
   const process = supervise(await spawnTool(settings), settings);
-  const loaded = await process.ask(0, { type: 'load', file: settings.file }, () =>
-    process.kill(`it did not load within ${seconds} s (option timeoutSeconds)`),
+  const loaded = await process.ask(0, { type: 'load', file }, startMs, () =>
+    process.kill(`it did not load within ${startMs / 1000} s (option startSeconds)`),
   );
   if (loaded.type !== 'loaded') {
     await process.end();
@@ -211,10 +211,10 @@ export async function startToolProcess(settings: ProcessSettings): Promise<ToolP
       stop();
     };
     signal.addEventListener('abort', stop, { once: true });
-    const answer = await process.ask(id, { type: 'call', id, tool, input, max: maxOutputChars }, late);
+    const answer = await process.ask(id, { type: 'call', id, tool, input, max: maxOutputChars }, timeoutMs, late);
     signal.removeEventListener('abort', stop);
     clearTimeout(grace);
-    if (timedOut) return { text: `error: no answer within ${seconds} s`, error: 'timeout' };
+    if (timedOut) return { text: `error: no answer within ${timeoutMs / 1000} s`, error: 'timeout' };
     if (answer.type === 'ended') return { text: `error: the tool failed: ${answer.reason}`, error: 'failed' };
     if (answer.type !== 'done') return { text: 'error: the tool failed: it gave no answer', error: 'failed' };
     const { text, error } = answer;
