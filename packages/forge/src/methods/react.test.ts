@@ -147,6 +147,16 @@ describe('react', () => {
     expect(prediction.flags).toContain('limit-reached');
   });
 
+  it('counts a turn once where the time is over after its tools', async () => {
+    const slow: Tool = { ...search, call: () => new Promise((resolve) => setTimeout(resolve, 5, { text: 'late' })) };
+    // The clock of the test stands still but for one tick a look: 70 ms of the model and 1 of the tool.
+    const { steps } = await solve({ says: ['Action: search[x]'], tools: [slow], options: { maxSeconds: 0.071 } });
+    expect(steps.map(({ kind, limit, turn, modelMs, startedMs }) => [kind, limit, turn, modelMs, startedMs])).toEqual([
+      ['tool', undefined, 1, 70, 0],
+      ['stopped', 'seconds', 1, 0, 71],
+    ]);
+  });
+
   it('asks for no more tokens than are left', async () => {
     const { asked } = await solve({
       says: ['Action: search[a]', 'Action: search[b]', 'Answer: c'],

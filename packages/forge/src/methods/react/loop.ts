@@ -44,6 +44,16 @@ function askedBy(turn: number, thought: string, { usage, timing }: Generation): 
   };
 }
 
+/** The share of a further step of a turn: the model's is with the first. */
+const laterIn = (turn: number): Asked => ({
+  turn,
+  thought: '',
+  modelMs: 0,
+  promptTokens: 0,
+  cachedTokens: 0,
+  completionTokens: 0,
+});
+
 /** Asks the model, calls tools, hands back what they say, until there is an answer or a limit is reached. */
 export async function runAgent(
   dialogue: Dialogue,
@@ -104,8 +114,7 @@ export async function runAgent(
     const results = await Promise.all(calls.map((one) => call(one, one.before)));
     for (const [i, { arguments: given, observation, toolMs }] of results.entries()) {
       const first = { ...about, startedMs: elapsedMs };
-      const further = { ...about, thought: '', modelMs: 0, promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
-      const share = i === 0 ? first : { ...further, startedMs: elapsedMs + about.modelMs };
+      const share = i === 0 ? first : { ...laterIn(about.turn), startedMs: elapsedMs + about.modelMs };
       const tool = (calls[i] as ToolCall).name;
       steps.push({ kind: 'tool', ...observation, ...share, tool, arguments: given, toolMs });
       if (observation.error !== undefined) flags.add('tool-error');
@@ -141,6 +150,6 @@ export async function runAgent(
     const calls = wants.calls.map((one) => ({ ...one, before: timesBefore(one) }));
     if (calls.some(({ before }) => before > limits.maxRepeats)) return stop('repeats');
     await act(calls, about);
-    if (leftMs() <= 0) return stop('seconds');
+    if (leftMs() <= 0) return stopped('seconds', '', laterIn(turn));
   }
 }
