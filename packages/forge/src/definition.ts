@@ -27,6 +27,8 @@ export interface Surroundings {
   readonly cacheDir: string;
   /** Environment variables as read by the door. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether a config may name programs to start. Not where configs come over a network. */
+  readonly allowPrograms?: boolean;
   /** Wall clock, ms since the epoch. */
   now(): number;
   /** Progress and warnings for people, e.g. a download. Never throws. */

@@ -56,6 +56,7 @@ program
   .option('--host <name>', 'address to listen on', '127.0.0.1')
   .option('--port <n>', 'port (default: 4040, or the next free one)', wholeNumber)
   .option('--allow-host <name...>', 'further names by which browsers may call this server')
+  .option('--allow-programs', 'let experiments that come over the API start the programs that they name (tool mcp)')
   .option('--run <file>', 'run this experiment first, unless the same one has finished already, and print the finding')
   .option('--open', 'open the dashboard in the browser, where there is a desktop')
   .action(async (options) => (await import('./serve-command.ts')).serve(options));

@@ -20,6 +20,7 @@ interface ServeOptions {
   readonly host: string;
   readonly port?: number;
   readonly allowHost?: readonly string[];
+  readonly allowPrograms?: boolean;
   readonly run?: string;
   readonly open?: boolean;
 }
@@ -96,7 +97,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   let progress: ReturnType<typeof createProgress> | undefined;
   const workspace = openWorkspace((notice) => progress?.notice(notice));
   progress = createProgress(process.stderr, () => metric, workspace.clock.monotonic);
-  const { home, database, clock, random, surroundings } = workspace;
+  const { home, database, clock, random } = workspace;
+  const surroundings = { ...workspace.surroundings, allowPrograms: options.allowPrograms === true };
   const running = database === 'embedded' ? await findServer(home) : undefined;
   if (running !== undefined) {
     console.log(`LLM Forge is running already: ${running.url}`);

@@ -88,6 +88,43 @@ describe('forge serve', () => {
     }
   }, 120_000);
 
+  it.each([
+    [[], false, /command: "touch" is not started.*--allow-programs/],
+    [['--allow-programs'], true, /command: "touch" cannot be used/],
+  ])(
+    'with %j starts a program that an experiment names: %s',
+    async (args, started, error) => {
+      const marker = join(dir, `marker-${started}`);
+      const source = JSON.stringify({
+        version: 1,
+        name: 'program',
+        dataset: { name: 'lab-world', split: 'calculator' },
+        sample: 1,
+        engine: 'scripted',
+        metrics: ['exact-match'],
+        method: { name: 'react', tools: [{ name: 'mcp', command: 'touch', args: [marker] }] },
+      });
+      const server = await startForgeServer({ cwd: dir, args: ['--port', '0', ...args] });
+      try {
+        const created = (await (await post(server, '/experiments', { source })).json()) as { id: string };
+        await post(server, `/experiments/${created.id}/start`, {});
+        await expect
+          .poll(async () => (await detail(server, created.id)).runs[0]?.status, { timeout: 30_000 })
+          .toBe('failed');
+        expect(JSON.stringify(await detail(server, created.id)).replaceAll('\\', '')).toMatch(error);
+        expect(
+          await stat(marker).then(
+            () => true,
+            () => false,
+          ),
+        ).toBe(started);
+      } finally {
+        await server.stop();
+      }
+    },
+    60_000,
+  );
+
   it('answers no page of another site, and runs no script but its own', async () => {
     const server = await startForgeServer({ cwd: dir });
     try {

@@ -68,7 +68,7 @@ export function openWorkspace(notify: (notice: Notice) => void = defaultNotify):
       const server = url === undefined ? await findServer(home) : undefined;
       return server === undefined ? openOwnStore() : openRemote(server);
     },
-    surroundings: { baseDir, cacheDir: join(home, 'cache'), env, now: Date.now, notify },
+    surroundings: { baseDir, cacheDir: join(home, 'cache'), env, allowPrograms: true, now: Date.now, notify },
     clock: { now: Date.now, monotonic: () => performance.now() },
     random: () => randomInt(2 ** 32) / 2 ** 32,
     origin: async () => ({ codeRevision: await codeRevision(), forgeVersion, machine: machine() }),

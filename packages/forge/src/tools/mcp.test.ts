@@ -33,6 +33,7 @@ async function create(given: Record<string, unknown>, env: Record<string, string
     baseDir: folder,
     cacheDir: join(folder, 'cache'),
     env: { PATH: process.env.PATH, ...env },
+    allowPrograms: true,
     now: Date.now,
     notify: () => {},
     retriever: () => Promise.reject(new Error('none')),
@@ -238,7 +239,7 @@ describe('an unruly server', () => {
     const script = `
       import { definition } from ${JSON.stringify(fileURLToPath(new URL('./mcp.ts', import.meta.url)))};
       const set = await definition.create(definition.options.parse({ command: ${JSON.stringify(node)}, args: [${JSON.stringify(unruly)}] }),
-        { baseDir: ${JSON.stringify(folder)}, cacheDir: '/nowhere', env: {}, now: Date.now, notify() {} });
+        { baseDir: ${JSON.stringify(folder)}, cacheDir: '/nowhere', env: {}, allowPrograms: true, now: Date.now, notify() {} });
       const call = (name) => set.tools.find((tool) => tool.name === name).call({}, new AbortController().signal);
       console.log((await call('count')).text); call('spin');`;
     const parent = spawn(node, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -95,6 +95,10 @@ function cannotStart(server: string, error: unknown, said: string, secrets: read
 }
 
 function reachProgram(command: string, given: Options, parts: ToolParts): Reach {
+  if (parts.allowPrograms !== true)
+    throw new ConfigError(
+      `command: "${command}" is not started, as experiments come to this server over its API; use url, or forge run, or start the server with --allow-programs`,
+    );
   const { variables, secrets } = passedEnvironment(given.env, parts.env);
   const path = parts.env.PATH === undefined ? {} : { PATH: parts.env.PATH };
   const program = { command, args: given.args, folder: parts.baseDir, variables: { ...path, ...variables } };

@@ -15,8 +15,8 @@ const retriever: Retriever = {
       id: `${i}`,
       documentId: `${i}`,
       title: '',
-      url: null,
-      stages: [],
+      url: '',
+      stages: {},
       text: `about ${query} ${i}`,
       score: 1,
     }));
