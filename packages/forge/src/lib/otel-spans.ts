@@ -274,7 +274,8 @@ function rootDraft(result: ExampleResult, facts: RunFacts, durationMs: number, {
       textAttribute('gen_ai.operation.name', 'invoke_agent'),
       textAttribute('gen_ai.provider.name', providerOf(facts.engine)),
       textAttribute('gen_ai.agent.name', facts.variant),
-      textAttribute('gen_ai.request.model', facts.model),
+      // Of a method that asked no model, the engine's is none of its.
+      ...(result.calls.length === 0 ? [] : [textAttribute('gen_ai.request.model', facts.model)]),
       ...(content ? [messages('gen_ai.input.messages', 'user', [textPart(result.question)])] : []),
       ...(content && failure === undefined
         ? [

@@ -30,11 +30,11 @@ export async function* textLines(
   let number = 0;
 
   function take(end: Buffer): TextLine {
-    number++;
     const bytes = parts.length === 0 ? end : Buffer.concat([...parts, end]);
     parts = [];
     size = 0;
     if (bytes.length > maxLineBytes) throw tooLong(bytes.length);
+    number++;
     try {
       return { number, text: decoder.decode(bytes).replace(/\r$/, '') };
     } catch {

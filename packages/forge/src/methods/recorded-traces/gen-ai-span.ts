@@ -98,6 +98,9 @@ function msOf(nanos: unknown): number {
   return Number.isFinite(ms) && ms > 0 ? ms : 0;
 }
 
+/** Nanoseconds since the epoch are finer than a number can tell. */
+export const toMicros = (ms: number) => Math.round(ms * 1000) / 1000;
+
 function eventsOf(span: unknown): SpanEvent[] {
   return listOf(fieldOf(span, 'events')).flatMap((event) => {
     const name = fieldOf(event, 'name');
@@ -191,7 +194,7 @@ export function genAiSpan(span: unknown): { traceId: string; span: GenAiSpan } |
     id: id.slice(0, 64),
     parentId: boundedText(fieldOf(span, 'parentSpanId')).slice(0, 64),
     startMs,
-    durationMs: Math.max(0, msOf(fieldOf(span, 'endTimeUnixNano')) - startMs),
+    durationMs: Math.max(0, toMicros(msOf(fieldOf(span, 'endTimeUnixNano')) - startMs)),
   };
   return { traceId: traceId.slice(0, 64), span: { ...place, ...factsOf(span) } };
 }

@@ -41,14 +41,24 @@ interface Document {
   readonly value: unknown;
 }
 
+/** The parser says the line, or shows ten characters before and after the place. */
+function errorLine(text: string, said: string): number {
+  const line = /\(line (\d+)/.exec(said)?.[1];
+  if (line !== undefined) return Number(line);
+  const [, cut, around] = /, (\.\.\.)?"([\s\S]+)"(?:\.\.\.)? is not valid JSON$/.exec(said) ?? [];
+  // Without such a place, the end came too early.
+  const at = around === undefined ? text.length : text.indexOf(around) + (cut === undefined ? 0 : 10);
+  return text.slice(0, at).split('\n').length;
+}
+
 function parsed(text: string, shown: string, firstLine: number): Document {
   try {
     return { where: `${shown}:${firstLine}`, value: JSON.parse(text) as unknown };
   } catch (error) {
-    const said = messageOf(error);
-    const line = Number(/\(line (\d+)/.exec(said)?.[1] ?? 1);
+    const line = firstLine + errorLine(text, (error as SyntaxError).message) - 1;
+    const said = messageOf(error).slice(0, 120);
     throw new ConfigError(
-      `${shown}:${firstLine + line - 1}: not JSON (${said.slice(0, 120)}); wanted is OTLP: one JSON document, or one on each line`,
+      `${shown}:${line}: not JSON (${said}); wanted is OTLP: one JSON document, or one on each line`,
     );
   }
 }

@@ -2,7 +2,7 @@ import { type AgentStep, toolErrorKinds } from '../../lib/agent-trace.ts';
 import { fieldOf } from '../../lib/otlp-json.ts';
 import type { PredictionFlag, Step } from '../../method.ts';
 import type { AgentLimit, ToolErrorKind } from '../../tool.ts';
-import type { ChatFacts, GenAiSpan, ToolFacts } from './gen-ai-span.ts';
+import { type ChatFacts, type GenAiSpan, type ToolFacts, toMicros } from './gen-ai-span.ts';
 
 /** What an agent did with one question, as its trace says. */
 export interface RecordedTrace {
@@ -127,7 +127,7 @@ function contentsOf({ chat, tools }: Turn): StepContent[] {
 function stepsOf(turns: readonly Turn[], end: StepContent | undefined, startedMs: number): AgentStep[] {
   const steps: AgentStep[] = [];
   let carried = nothing;
-  const since = (ms: number | undefined) => Math.max(0, (ms ?? startedMs) - startedMs);
+  const since = (ms: number | undefined) => Math.max(0, toMicros((ms ?? startedMs) - startedMs));
   const add = (contents: readonly StepContent[], turn: number, { chat, tools }: Turn) => {
     for (const [i, content] of contents.entries()) {
       const startMs = i === 0 ? (chat?.startMs ?? tools[0]?.startMs) : tools[i]?.startMs;
