@@ -7,6 +7,7 @@ import type { ExampleResult } from './run.ts';
 import type { RunSummary } from './summarize-run.ts';
 import { forge } from './testing/forge-process.ts';
 import { root } from './testing/lab-encoders.ts';
+import { startOpenAiStub } from './testing/openai-stub-server.ts';
 
 interface Finding {
   readonly experiment: { id: string };
@@ -138,6 +139,76 @@ describe('an agent whose steps go wrong', () => {
     expect(one.stdout).toMatch(/2\. .*wipe "disk" \[unknown-tool]/);
     const wrong = await show('--examples', 'react', '--tool-error', 'angry');
     expect(wrong.stderr).toMatch(/--tool-error angry: no such kind; unknown-tool, bad-arguments/);
+  }, 60_000);
+});
+
+describe('an agent on a server with tool calling', () => {
+  interface Message {
+    readonly role: string;
+    readonly content: string | null;
+    readonly tool_calls?: unknown;
+    readonly tool_call_id?: string;
+  }
+
+  /** Calls a tool with the numbers of the question, then answers what the tool said. */
+  function reply(messages: readonly Message[]) {
+    const last = messages.at(-1);
+    if (last?.role === 'tool') return { message: { content: `Answer: ${last.content}` }, finish_reason: 'stop' };
+    const [a, b] = /Question: What is (\S+) [-+*] (\S+)\?/.exec(last?.content ?? '')?.slice(1) ?? [];
+    const call = { name: 'calculator', arguments: JSON.stringify({ expression: `${a} * 0 + ${b}` }) };
+    return {
+      message: { content: null, tool_calls: [{ id: 'call-1', type: 'function', function: call }] },
+      finish_reason: 'tool_calls',
+    };
+  }
+
+  it('calls its tools and sends back what they said; stored answers serve it again', async () => {
+    const bodies: { messages: Message[]; tools: unknown }[] = [];
+    const stub = await startOpenAiStub({
+      answer: ({ body }) => {
+        bodies.push(body as unknown as (typeof bodies)[number]);
+        const choices = [{ index: 0, ...reply(bodies.at(-1)?.messages ?? []) }];
+        const usage = { prompt_tokens: 30, completion_tokens: 10, total_tokens: 40 };
+        return { contentType: 'application/json', body: JSON.stringify({ choices, usage }) };
+      },
+    });
+    const rows = join(dir, 'sums.jsonl');
+    await writeFile(
+      rows,
+      '{"question":"What is 12 + 30?","answer":"30"}\n{"question":"What is 5 * 7?","answer":"7"}\n',
+    );
+    const source = (name: string) =>
+      JSON.stringify({
+        version: 1,
+        name,
+        dataset: { name: 'json-lines', path: rows },
+        engine: { name: 'openai-compatible', baseUrl: stub.baseUrl, model: 'm', stream: false },
+        metrics: ['exact-match'],
+        method: { name: 'react', calling: 'native', tools: ['calculator'] },
+      });
+    const first = await run('native', source('native'));
+    const again = await run('native-again', source('native-again'));
+    await stub.close();
+    for (const { rows: results } of [first, again]) {
+      expect(results.map(({ answer, scores }) => [answer, scores['exact-match']])).toEqual([
+        ['30', 1],
+        ['7', 1],
+      ]);
+      expect(agentSteps(results[0]?.steps ?? [])[0]).toMatchObject({
+        tool: 'calculator',
+        arguments: { expression: '12 * 0 + 30' },
+      });
+    }
+    expect(again.finding.runs[0]?.summary).toMatchObject({ calls: 4, cachedCalls: 4 });
+    expect(bodies).toHaveLength(4);
+    expect(bodies[0]?.tools).toMatchObject([
+      { type: 'function', function: { name: 'calculator', parameters: { type: 'object' } } },
+    ]);
+    const second = bodies.find(({ messages }) => messages.at(-1)?.content === '30')?.messages;
+    expect(second?.slice(1)).toMatchObject([
+      { role: 'assistant', content: null, tool_calls: [{ id: 'call-1', function: { name: 'calculator' } }] },
+      { role: 'tool', tool_call_id: 'call-1', content: '30' },
+    ]);
   }, 60_000);
 });
 
