@@ -5,8 +5,11 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigError } from '../errors.ts';
 import { agentSteps } from '../lib/agent-trace.ts';
+import { spansOf } from '../lib/otel-spans.ts';
 import { createRandom } from '../lib/random.ts';
 import type { Method, MethodContext, Prediction } from '../method.ts';
+import type { ExampleResult } from '../run.ts';
+import { exampleResult, toolStep } from '../testing/example-results.ts';
 import { readTraces } from './recorded-traces/read-traces.ts';
 import { definition } from './recorded-traces.ts';
 
@@ -319,6 +322,35 @@ describe('recorded-traces', () => {
     await expect(solved(lines(failed), { match: 'id' })).rejects.toThrow('the recorded agent failed: no model');
     const bare = request('t', [{ id: 'a', at: 0, attributes: agent }]);
     await expect(solved(lines(bare), { match: 'id' })).rejects.toThrow('recorded without contents');
+  });
+
+  it('reads back retrieval, limits, failures and empty answers of our own export', async () => {
+    const passages = ['d1', 'd2'].map((documentId, i) => ({
+      ...{ kind: 'passage', text: `Text ${i}.`, id: `${documentId}#0`, documentId },
+      ...{ title: 'T', url: 'u', score: 1 - i, rank: i + 1 },
+    }));
+    const stopped = { ...toolStep(2, 'x'), kind: 'stopped', tool: undefined, limit: 'steps', text: 'And now' };
+    const failure = { kind: 'timeout', message: 'no answer in 5 s' } as const;
+    const results = [
+      exampleResult(0, { steps: passages }),
+      exampleResult(1, { answer: '', steps: [toolStep(1, 'search'), stopped], calls: [] }),
+      exampleResult(2, { answer: '', steps: [], failure }),
+      exampleResult(3, { answer: '' }),
+    ];
+    const facts = { experiment: 'e', variant: 'v', runId: 'r', engine: 'scripted', model: 'm' };
+    const spans = results.flatMap((result) => spansOf(result, facts, { content: true }));
+    const method = methodOf(await written(lines({ resourceSpans: [{ scopeSpans: [{ spans }] }] })));
+    const solve = (index: number) =>
+      method.solve({ id: '', text: (results[index] as ExampleResult).question }, context);
+    expect((await solve(0)).steps.filter(({ kind }) => kind === 'passage')).toEqual(passages);
+    const limited = await solve(1);
+    expect(limited).toMatchObject({ answer: '', flags: ['limit-reached', 'empty'] });
+    expect(agentSteps(limited.steps)).toMatchObject([
+      { kind: 'tool', tool: 'search', arguments: { query: 'x' }, text: 'found' },
+      { kind: 'stopped', limit: 'steps', turn: 2 },
+    ]);
+    await expect(solve(2)).rejects.toThrow('the recorded agent failed: timeout: no answer in 5 s');
+    expect(await solve(3)).toMatchObject({ answer: '', flags: ['empty'] });
   });
 
   it('has the file in its fingerprint', async () => {

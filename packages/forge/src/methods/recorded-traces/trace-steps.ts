@@ -198,7 +198,8 @@ export function recordedTrace(traceId: string, given: readonly GenAiSpan[]): Rec
   // Of agents that hand over to each other, the first was asked and the last answers.
   const [first, last] = [agents[0], agents.at(-1)];
   const lastChat = chats.at(-1);
-  const answer = last?.answer ?? lastChat?.text;
+  // What the model said last is no answer of an agent that failed.
+  const answer = last?.answer ?? (last?.failure === undefined ? lastChat?.text : undefined);
   const turns = withToolsOfMessages(turnsOf(chats, ofKind(spans, 'tool')));
   const steps = stepsOf(turns, endOf(last?.limit, answer ?? '', lastChat), first?.startMs ?? spans[0]?.startMs ?? 0);
   return {
