@@ -13,18 +13,20 @@ const percent = ({ value, low, high }: { value: number; low: number; high: numbe
   `${(100 * value).toFixed(1)} [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
 
 function table(finding: Finding): string {
-  const metrics = finding.runs[0]?.spec.metrics.map(({ name }) => name) ?? [];
+  const metrics = [...new Set(finding.runs.flatMap(({ spec }) => spec.metrics.map(({ name }) => name)))];
   const lines = finding.runs.map(({ run, summary }) => {
     const figures = metrics.map((name) => {
       const estimate = summary?.metrics[name];
       return estimate === undefined ? '' : percent(estimate);
     });
     const latency = summary?.latencyMs == null ? '' : `${summary.latencyMs.p50.value.toFixed(0)} ms`;
-    return `| ${[run.variant, summary?.n, ...figures, latency].join(' | ')} |`;
+    const tokens =
+      summary?.tokens.perCorrect == null ? '' : Math.round(summary.tokens.perCorrect).toLocaleString('en-US');
+    return `| ${[run.variant, summary?.n, ...figures, latency, tokens].join(' | ')} |`;
   });
   return [
-    `| variant | n | ${metrics.map((name) => `${name}, %`).join(' | ')} | latency p50 |`,
-    `|---|${'---:|'.repeat(metrics.length + 2)}`,
+    `| variant | n | ${metrics.map((name) => `${name}, %`).join(' | ')} | latency p50 | tokens per right answer |`,
+    `|---|${'---:|'.repeat(metrics.length + 3)}`,
     ...lines,
     '',
     ...finding.comparisons.map((comparison) => `- ${verdictSentence(comparison)}`),
@@ -40,7 +42,7 @@ function replaced(text: string, name: string, hash: string, content: string): st
 
 const home = mkdtempSync(join(tmpdir(), 'forge-tables-'));
 try {
-  for (const name of ['rag-ablation']) {
+  for (const name of ['rag-ablation', 'agent']) {
     const main = join(root, 'packages/forge/src/cli/main.ts');
     const printed = execFileSync(process.execPath, [main, 'run', `experiments/${name}.yaml`, '--json'], {
       cwd: root,
