@@ -8,6 +8,7 @@ import { ConfigError } from '../errors.ts';
 import { startHubServer } from '../testing/hub-server.ts';
 import { labModels, surroundingsIn } from '../testing/lab-encoders.ts';
 import { crossEncoders, embedders, nliModels } from './index.ts';
+import { openModelThread } from './transformers/model-thread.ts';
 
 let dir: string;
 const open: { close(): Promise<void> }[] = [];
@@ -171,5 +172,23 @@ describe('models that cannot be used', () => {
     await expect(nli({ model: labModels.crossEncoder.model })).rejects.toThrow(
       /no model of natural language inference/,
     );
+  });
+});
+
+describe('a model on threads of its own', () => {
+  it.each(['closed', 'aborted'])('ends in order when it is %s in the middle of its work', async (how) => {
+    const settings = { model: labModels.embedder.model, dtype: 'fp32', threads: 1, workers: 2, batch: 32 } as const;
+    const thread = await openModelThread('embedding', settings, surroundingsIn(dir));
+    const texts = Array.from({ length: 1000 }, (_, i) => `The number of cows of Vera Harker is ${i}. `.repeat(6));
+    const controller = new AbortController();
+    const embedding = thread.embed(texts, controller.signal);
+    const outcome = expect(embedding).rejects.toThrow(/abort/);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    if (how === 'aborted') controller.abort();
+    // A thread that was killed at its work would end this process: closing waits for the batches that were begun, no longer.
+    const started = performance.now();
+    await thread.close();
+    expect(performance.now() - started).toBeLessThan(5000);
+    await outcome;
   });
 });

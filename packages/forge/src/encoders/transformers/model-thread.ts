@@ -6,6 +6,7 @@ import type { Surroundings } from '../../definition.ts';
 import { ConfigError, messageOf } from '../../errors.ts';
 import { fileDigest } from '../../lib/file-digest.ts';
 import { downloadHubFile, hubRevision, listHubFiles } from '../../lib/hub.ts';
+import { mapConcurrent } from '../../lib/map-concurrent.ts';
 import type { WorkerModel } from './worker.ts';
 
 /** Options of every model that transformers.js loads. */
@@ -56,6 +57,9 @@ export interface ModelThread {
   close(): Promise<void>;
 }
 
+/** No batch takes so long. */
+const closeTimeoutMs = 600_000;
+
 const onnxFiles = { fp32: 'model.onnx', fp16: 'model_fp16.onnx', q8: 'model_quantized.onnx' };
 
 /** What transformers.js reads of a repository, besides the model itself. */
@@ -95,21 +99,74 @@ async function locate({ model, dtype }: ModelSettings, s: Surroundings): Promise
   return { folder, digest };
 }
 
-/** Splits into batches of like length, so that little of a batch is padding; results come back in the order given. */
+async function unlessAborted<T>(working: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return working;
+  const aborted = Promise.withResolvers<never>();
+  const leave = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    return await Promise.race([working, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
+}
+
+/**
+ * One thread. It is never ended while ONNX Runtime computes on it, nor while the library is loaded on it: that would take the whole
+ * process down (`terminate called after throwing an instance of 'Napi::Error'`). Hence no abort signal, and `close` waits for
+ * what was begun.
+ */
+function createThread(workerModel: WorkerModel) {
+  const pool = new Piscina({
+    filename: new URL('./worker.ts', import.meta.url).href,
+    workerData: { workerModel },
+    minThreads: 1,
+    maxThreads: 1,
+    closeTimeout: closeTimeoutMs,
+  });
+  let underWay = 0;
+  return {
+    underWay: () => underWay,
+    async run(name: string, task?: unknown): Promise<unknown> {
+      underWay++;
+      try {
+        return await pool.run(task, { name });
+      } finally {
+        underWay--;
+      }
+    },
+    close: () => pool.close(),
+  };
+}
+
+interface Batches<Item, Result> {
+  readonly size: number;
+  /** Batches under way at the same time. */
+  readonly atOnce: number;
+  readonly signal: AbortSignal | undefined;
+  lengthOf(item: Item): number;
+  run(batch: Item[]): Promise<Result[]>;
+}
+
+/**
+ * Splits into batches of like length, so that little of a batch is padding; results come back in the order given. After an abort
+ * no batch is begun, and those under way end unseen.
+ */
 async function inBatches<Item, Result>(
   items: readonly Item[],
-  { size, lengthOf, run }: { size: number; lengthOf(item: Item): number; run(batch: Item[]): Promise<Result[]> },
+  { size, atOnce, signal, lengthOf, run }: Batches<Item, Result>,
 ): Promise<Result[]> {
   const order = items.map((_, i) => i).sort((a, b) => lengthOf(items[a] as Item) - lengthOf(items[b] as Item));
   const results = new Array<Result>(items.length);
-  const batches: number[][] = [];
-  for (let from = 0; from < order.length; from += size) batches.push(order.slice(from, from + size));
-  await Promise.all(
-    batches.map(async (batch) => {
-      const answers = await run(batch.map((i) => items[i] as Item));
-      for (const [k, i] of batch.entries()) results[i] = answers[k] as Result;
-    }),
-  );
+  async function* batches() {
+    for (let from = 0; from < order.length; from += size) yield order.slice(from, from + size);
+  }
+  const done = mapConcurrent(batches(), atOnce, async (batch) => {
+    signal?.throwIfAborted();
+    const answers = await unlessAborted(run(batch.map((i) => items[i] as Item)), signal);
+    for (const [k, i] of batch.entries()) results[i] = answers[k] as Result;
+  });
+  for await (const _ of done);
   return results;
 }
 
@@ -128,26 +185,26 @@ export async function openModelThread(
     threads,
     pooling,
   };
-  const worker = { filename: new URL('./worker.ts', import.meta.url).href, workerData: { workerModel } };
-  const pool = new Piscina({
-    ...worker,
-    minThreads: 1,
-    maxThreads: settings.workers,
-    concurrentTasksPerWorker: 1,
-  });
+  const threadsOfModel = Array.from({ length: settings.workers }, () => createThread(workerModel));
   // Counting must not wait behind batches that the model works on.
-  const tokenizers = new Piscina({ ...worker, minThreads: 0, maxThreads: 1 });
+  let tokenizer: ReturnType<typeof createThread> | undefined;
+  const close = async () => {
+    await Promise.all([...threadsOfModel, ...(tokenizer === undefined ? [] : [tokenizer])].map((one) => one.close()));
+  };
   type Description = { dimension: number; maxTokens: number; labels: Record<string, string> };
   let described: Description;
   try {
-    described = (await pool.run(undefined, { name: 'describe' })) as Description;
+    // All of them load now: none is still at it when it is closed, and none when something is measured.
+    [described] = (await Promise.all(threadsOfModel.map((one) => one.run('describe')))) as [Description];
   } catch (error) {
-    await Promise.all([pool.destroy(), tokenizers.destroy()]);
+    await close();
     throw new ConfigError(`model ${settings.model}: cannot be loaded (${messageOf(error).slice(0, 300)})`);
   }
   const maxTokens = Math.min(settings.maxTokens ?? described.maxTokens, described.maxTokens);
-  const call = (name: string, task: unknown, signal?: AbortSignal) =>
-    pool.run(task, { name, ...(signal === undefined ? {} : { signal }) });
+  const call = (name: string, task: unknown) =>
+    threadsOfModel.reduce((best, one) => (one.underWay() < best.underWay() ? one : best)).run(name, task);
+  // One more than there are threads, so that none waits for the next batch.
+  const atOnce = settings.workers + 1;
   return {
     fingerprint: `${digest} ${dtype} ${pooling} ${maxTokens}`,
     dimension: described.dimension,
@@ -156,18 +213,23 @@ export async function openModelThread(
     embed: (texts, signal) =>
       inBatches(texts, {
         size,
+        atOnce,
+        signal,
         lengthOf: (text) => text.length,
-        run: (batch) => call('embed', { texts: batch, maxTokens }, signal) as Promise<Float32Array[]>,
+        run: (batch) => call('embed', { texts: batch, maxTokens }) as Promise<Float32Array[]>,
       }),
     classify: (pairs, signal) =>
       inBatches(pairs, {
         size,
+        atOnce,
+        signal,
         lengthOf: ([first, second]) => first.length + second.length,
-        run: (batch) => call('classify', { pairs: batch, maxTokens }, signal) as Promise<number[][]>,
+        run: (batch) => call('classify', { pairs: batch, maxTokens }) as Promise<number[][]>,
       }),
-    countTokens: (texts) => tokenizers.run(texts, { name: 'countTokens' }) as Promise<number[]>,
-    close: async () => {
-      await Promise.all([pool.destroy(), tokenizers.destroy()]);
+    countTokens(texts) {
+      tokenizer ??= createThread(workerModel);
+      return tokenizer.run('countTokens', texts) as Promise<number[]>;
     },
+    close,
   };
 }
