@@ -1,7 +1,7 @@
 // The import rules of the house: see docs/architecture.md.
-const nouns = '(datasets|engines|encoders|indexes|retrievers|tools|methods|metrics|stores|trainers)';
+const nouns = '(datasets|engines|encoders|indexes|retrievers|tools|methods|metrics|stores|trainers|training-sets)';
 const contracts =
-  'packages/forge/src/(dataset|engine|encoder|passage-index|retriever|tool|method|metric|store|run|definition|errors)\\.ts$';
+  'packages/forge/src/(dataset|engine|encoder|passage-index|retriever|tool|method|metric|store|run|definition|errors|page|training-set|training-settings|training-record|trainer)\\.ts$';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -21,7 +21,7 @@ module.exports = {
       from: { path: `^packages/forge/src/${nouns}/`, pathNot: '\\.test\\.ts$' },
       to: {
         path: '^packages/forge/src/',
-        pathNot: [contracts, `^packages/forge/src/(lib|statistics)/`, `^packages/forge/src/${nouns}/`],
+        pathNot: [contracts, `^packages/forge/src/(lib|statistics|autodiff)/`, `^packages/forge/src/${nouns}/`],
       },
     },
     {
@@ -36,6 +36,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^packages/forge/src/(lib|statistics)/', pathNot: '\\.test\\.ts$' },
       to: { path: '^packages/forge/src/', pathNot: [contracts, '^packages/forge/src/(lib|statistics)/'] },
+    },
+    {
+      name: 'autodiff-is-arithmetic',
+      comment: 'Graphs, gradients and their execution: knows no model, no training and no component.',
+      severity: 'error',
+      from: { path: '^packages/forge/src/autodiff/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^packages/forge/src/', pathNot: ['^packages/forge/src/(autodiff|lib|errors)'] },
     },
     {
       name: 'runner-names-no-component',

@@ -47,3 +47,8 @@ export function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.replace(/\s*\n\s*/g, ' ');
 }
+
+/** A training cannot go on: its process ended, the loss is not a number, or the like. The newest checkpoint remains. */
+export class TrainerError extends Error {
+  override readonly name = 'TrainerError';
+}

@@ -1,4 +1,5 @@
 import type { Generation } from './engine.ts';
+import type { Page, PageRequest } from './page.ts';
 import type { ExampleResult, Provenance, RunStatus } from './run.ts';
 import type { ToolErrorKind, ToolUse } from './tool.ts';
 
@@ -49,17 +50,6 @@ export interface RunRecord {
   readonly wallMs: number;
   /** The run's figures as of its end, JSON. */
   readonly summary: unknown;
-}
-
-export interface Page<T> {
-  readonly items: readonly T[];
-  /** Pass as `after` for the next page; null at the end. */
-  readonly next: string | null;
-}
-
-export interface PageRequest {
-  readonly limit: number;
-  readonly after?: string;
 }
 
 export interface ExperimentFilter {

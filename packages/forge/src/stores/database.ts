@@ -2,7 +2,7 @@ import { type Column, DrizzleQueryError, type SQL, sql } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
 import { drizzle, type PgRemoteDatabase } from 'drizzle-orm/pg-proxy';
 import { ConfigError } from '../errors.ts';
-import type { PageRequest } from '../store.ts';
+import type { PageRequest } from '../page.ts';
 import type { Connection } from './connection.ts';
 import { encodeJson } from './storable-text.ts';
 

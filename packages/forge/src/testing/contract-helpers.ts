@@ -1,4 +1,5 @@
-import type { Page, Store } from '../store.ts';
+import type { Page } from '../page.ts';
+import type { Store } from '../store.ts';
 
 export const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
