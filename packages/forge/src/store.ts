@@ -2,6 +2,7 @@ import type { Generation } from './engine.ts';
 import type { Page, PageRequest } from './page.ts';
 import type { ExampleResult, Provenance, RunStatus } from './run.ts';
 import type { ToolErrorKind, ToolUse } from './tool.ts';
+import type { TrainingStore } from './training-record.ts';
 
 export interface ExperimentRecord {
   readonly id: string;
@@ -164,8 +165,8 @@ export interface ScoredRow {
   readonly retries: number;
 }
 
-/** Experiments, runs, one row per example and one row per call. Ids are UUIDv7: they sort by time. */
-export interface Store {
+/** Experiments, runs, one row per example and one row per call; trainings beside them. Ids are UUIDv7: they sort by time. */
+export interface Store extends TrainingStore {
   createExperiment(e: {
     name: string;
     source: string;

@@ -10,9 +10,20 @@ function sameText(a: string, b: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
+/** What viewers are told of. */
+const written: ReadonlySet<string> = new Set<keyof Store>([
+  'addResults',
+  'startRun',
+  'finishRun',
+  'startTrainingRun',
+  'finishTrainingRun',
+  'addTrainEvents',
+  'saveTrainingReport',
+]);
+
 /**
  * Lends the embedded database, which only one process can have open, to the commands of the same user: they read the
- * token in a file that only this user can read. `changed` is called after a write to an experiment's runs.
+ * token in a file that only this user can read. `changed` is called after a write to a run.
  */
 export function storeDoor(store: Store, token: string, changed: () => void): Hono {
   const door = new Hono();
@@ -32,7 +43,7 @@ export function storeDoor(store: Store, token: string, changed: () => void): Hon
     }
     const call = store[method] as (...values: unknown[]) => Promise<unknown>;
     const answer = encodeAnswer(await call(...given));
-    if (method === 'addResults' || method === 'startRun' || method === 'finishRun') changed();
+    if (written.has(method)) changed();
     return c.body(answer, 200, { 'content-type': 'application/json' });
   });
   return door;

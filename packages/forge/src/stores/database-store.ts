@@ -6,6 +6,7 @@ import { createResponseStore } from './response-store.ts';
 import { createResultStore } from './result-store.ts';
 import { createRunStore } from './run-store.ts';
 import { createTableStore } from './table-store.ts';
+import { createTrainingStore } from './training-store.ts';
 import { createUuidSource } from './uuid-v7.ts';
 
 /** The store over a connection whose tables are up to date; closing the one closes the other. */
@@ -14,12 +15,14 @@ export function createStore(
   parts: { now(): number; randomBytes(size: number): Uint8Array },
 ): Store {
   const database = createDatabase(connection);
+  const record = { now: parts.now, newId: createUuidSource(parts.now, parts.randomBytes) };
   return {
-    ...createExperimentStore(database, { now: parts.now, newId: createUuidSource(parts.now, parts.randomBytes) }),
+    ...createExperimentStore(database, record),
     ...createRunStore(database),
     ...createResultStore(database),
     ...createTableStore(database),
     ...createResponseStore(database, parts.now),
+    ...createTrainingStore(database, record),
     close: () => connection.close(),
   };
 }

@@ -70,6 +70,27 @@ const openError = (dir: string) =>
 describe('PGlite', () => {
   describe('store contract', () => storeContract(async () => openStore({ dir: await freshFolder() })));
 
+  test('a database of an earlier version gets the new tables and keeps its rows', async () => {
+    const dir = await freshFolder();
+    const earlier = await openStore({ dir });
+    const runId = await newRun(earlier);
+    await earlier.addResults(runId, [exampleResult(0)]);
+    await earlier.close();
+    // What 0003_trainings made, and its record, taken away again.
+    const connection = await openPglite(dir);
+    for (const table of ['training_events', 'training_runs', 'trainings'])
+      await connection.query(`drop table ${table}`);
+    const made = 'select max(created_at) from drizzle.__drizzle_migrations';
+    await connection.query(`delete from drizzle.__drizzle_migrations where created_at = (${made})`);
+    await connection.close();
+    const store = await openStore({ dir });
+    expect(await store.getResult(runId, 'example-0')).toEqual(exampleResult(0));
+    const input = { name: 't', source: '', config: {}, configHash: 'h', runs: [{ variant: 'seed=1', spec: {} }] };
+    const { training } = await store.createTraining(input);
+    expect((await store.listTrainings({ limit: 5 })).items).toEqual([training]);
+    await store.close();
+  });
+
   test('keeps the event loop free while it writes', async () => {
     const store = await openStore({ dir: await freshFolder() });
     const runId = await newRun(store);

@@ -31,6 +31,16 @@ const methods: Readonly<Record<RemoteMethod, true>> = {
   newResults: true,
   getResponses: true,
   putResponses: true,
+  createTraining: true,
+  getTraining: true,
+  listTrainings: true,
+  listTrainingRuns: true,
+  getTrainingRun: true,
+  startTrainingRun: true,
+  finishTrainingRun: true,
+  addTrainEvents: true,
+  trainEvents: true,
+  saveTrainingReport: true,
 };
 
 export const isRemoteMethod = (name: string): name is RemoteMethod => Object.hasOwn(methods, name);

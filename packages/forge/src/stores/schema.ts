@@ -18,6 +18,7 @@ import type { PredictionFlag, Step } from '../method.ts';
 import type { CallRecord, ExampleFailure, Provenance, RunStatus } from '../run.ts';
 import type { Headline } from '../store.ts';
 import type { ToolUse } from '../tool.ts';
+import type { Artifact, StoredTrainEvent } from '../training-record.ts';
 import { decodeJson, decodeText, encodeJson, encodeText } from './storable-text.ts';
 
 /** Text of any content: see storable-text.ts for what Postgres cannot hold as it is. */
@@ -176,3 +177,62 @@ export const responses = pgTable('responses', {
   generation: anyJson<Generation>('generation').notNull(),
   createdAt: moment('created_at').notNull(),
 });
+
+export const trainings = pgTable('trainings', {
+  id: uuid('id').primaryKey(),
+  name: anyText('name').notNull(),
+  source: anyText('source').notNull(),
+  config: anyJson<unknown>('config').notNull(),
+  configHash: text('config_hash').notNull(),
+  createdAt: moment('created_at').notNull(),
+  report: anyJson<unknown>('report'),
+});
+
+export const trainingRuns = pgTable(
+  'training_runs',
+  {
+    id: uuid('id').primaryKey(),
+    trainingId: uuid('training_id')
+      .notNull()
+      .references(() => trainings.id, { onDelete: 'cascade' }),
+    position: integer('position').notNull(),
+    variant: anyText('variant').notNull(),
+    spec: anyJson<unknown>('spec').notNull(),
+    status: text('status').$type<RunStatus>().notNull(),
+    folder: anyText('folder'),
+    totalSteps: integer('total_steps'),
+    step: integer('step').notNull().default(0),
+    provenance: anyJson<unknown>('provenance'),
+    error: anyText('error'),
+    createdAt: moment('created_at').notNull(),
+    startedAt: moment('started_at'),
+    finishedAt: moment('finished_at'),
+    wallMs: doublePrecision('wall_ms').notNull().default(0),
+    artifacts: anyJson<readonly Artifact[]>('artifacts').notNull(),
+    outcome: anyJson<unknown>('outcome'),
+  },
+  (table) => [
+    unique('training_runs_training_position').on(table.trainingId, table.position),
+    check('training_runs_status_known', sql`status in ('pending', 'running', 'finished', 'cancelled', 'failed')`),
+  ],
+);
+
+export const trainingEvents = pgTable(
+  'training_events',
+  {
+    // A new number with every replacement: who reads on from a number sees what has changed since.
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    runId: uuid('run_id')
+      .notNull()
+      .references(() => trainingRuns.id, { onDelete: 'cascade' }),
+    type: text('type').$type<StoredTrainEvent['type']>().notNull(),
+    step: integer('step').notNull(),
+    /** Tells events of one type and step apart where there may be several: the text's digest of a warning, else empty. */
+    part: text('part').notNull(),
+    event: anyJson<StoredTrainEvent>('event').notNull(),
+  },
+  (table) => [
+    unique('training_events_once').on(table.runId, table.type, table.step, table.part),
+    index('training_events_as_stored').on(table.runId, table.id),
+  ],
+);

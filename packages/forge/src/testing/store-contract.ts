@@ -5,6 +5,7 @@ import type { ExperimentFilter, ExperimentOrder, Store } from '../store.ts';
 import { allPages, hardTexts, newRun, range } from './contract-helpers.ts';
 import { exampleCall, exampleProvenance, exampleResult } from './example-results.ts';
 import { resultContract } from './result-contract.ts';
+import { trainingContract } from './training-contract.ts';
 
 const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -406,6 +407,7 @@ export function storeContract(open: () => Promise<Store>): void {
   });
 
   resultContract(() => store);
+  trainingContract(() => store);
 
   describe('responses', () => {
     const generation = (text: string): Generation => {
