@@ -31,6 +31,20 @@ export interface TrainingFigure {
   readonly better: 'higher' | 'lower' | 'neutral';
 }
 
+/** One metric of the runs that differ in their seed only: each example is averaged over them first. */
+export interface TrainingGroup extends Omit<TrainingFigure, 'variant'> {
+  /** Of the setting that the file states, not of its ablation. */
+  readonly main: boolean;
+  /** The metric that its evaluation's verdict rests on. */
+  readonly deciding: boolean;
+  /** Runs in the group. */
+  readonly seeds: number;
+  /** Over the means of the runs: how far training again moves the figure; null for one run. */
+  readonly spread: { readonly low: number; readonly high: number; readonly sd: number } | null;
+  /** Of the difference, not corrected for other comparisons; null where there is none. */
+  readonly test: { readonly name: string; readonly pValue: number } | null;
+}
+
 /** What the models were trained on. */
 export interface TrainingData {
   readonly set: ComponentSpec;
@@ -52,6 +66,8 @@ export interface TrainingData {
 export interface TrainingReport {
   readonly data: TrainingData;
   readonly figures: readonly TrainingFigure[];
+  /** The same by group, the main setting first: the ablation table. */
+  readonly groups: readonly TrainingGroup[];
   /** Experiments that compared a trained model with the one before. */
   readonly evaluations: readonly {
     readonly experimentId: string;
