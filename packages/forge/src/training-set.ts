@@ -46,6 +46,8 @@ export interface TrainingSet {
   fingerprint(signal?: AbortSignal): Promise<string>;
   /** In source order. Throws ConfigError naming file, row and column where a row cannot be one. */
   rows(signal?: AbortSignal): AsyncIterable<TrainingRow>;
+  /** Rows of the source that the last whole pass of `rows` left out, by reason, e.g. `{"empty answer": 4}`. */
+  leftOut(): Readonly<Record<string, number>>;
 }
 
 export type TrainingSetParts = Surroundings;

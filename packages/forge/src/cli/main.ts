@@ -102,6 +102,7 @@ program
         'nli',
         'indexes',
         'tools',
+        'training-sets',
         'components',
       ])
       .default('experiments'),

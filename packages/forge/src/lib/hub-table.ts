@@ -35,7 +35,7 @@ export function filesOfSplit(files: readonly HubFile[], config: string | null, s
   const candidates = inConfig.length > 0 ? inConfig : table;
   const ofSplit = candidates.filter(({ path }) => {
     const parts = path.split('/');
-    const stem = (parts.pop() ?? '').replace(/\.[^.]+$/, '');
+    const stem = (parts.pop() ?? '').replace(/\.[^.]+(\.gz)?$/, '');
     const isShard = stem.startsWith(`${split}-`) && /^\d+-of-\d+/.test(stem.slice(split.length + 1));
     return stem === split || isShard || parts.includes(split);
   });

@@ -22,7 +22,7 @@ export function openKnownDataset(
     revision,
     maxRowBytes,
   }: { path?: string | undefined; split: string; revision: string; maxRowBytes: number },
-  hub: { repo: string; config: string | null },
+  hub: { repo: string; config: string | null; whole?: boolean },
   s: Surroundings,
 ): Promise<RowSource> {
   if (path === undefined) return openHubTable({ ...hub, split, revision, maxRowBytes }, s);

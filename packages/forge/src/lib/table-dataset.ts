@@ -32,7 +32,8 @@ export const maxRowBytesOption = z
   .default(8_000_000)
   .describe('Longest row that is read, in bytes.');
 
-function valueAt(row: RawRow, path: string): unknown {
+/** A column, or a value inside one by dots; undefined where there is none. */
+export function valueAt(row: RawRow, path: string): unknown {
   if (Object.hasOwn(row, path)) return row[path];
   let current: unknown = row;
   for (const part of path.split('.')) {
@@ -57,7 +58,8 @@ function column(row: RawRow, where: string, role: string, path: string): unknown
   );
 }
 
-function textColumn(row: RawRow, where: string, role: string, path: string): string {
+/** Throws ConfigError where the column is not there or holds no text. */
+export function textColumn(row: RawRow, where: string, role: string, path: string): string {
   const value = column(row, where, role, path);
   const text = scalarText(value);
   if (text === undefined)

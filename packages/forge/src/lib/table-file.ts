@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { extname, relative } from 'node:path';
 import { parse as parseCsv } from 'csv-parse';
 import {
@@ -10,7 +9,7 @@ import {
 } from 'hyparquet';
 import { ConfigError, messageOf } from '../errors.ts';
 import { checkFile, fileSha256, type NumberedRow, type RawRow, type RowSource } from './row-source.ts';
-import { readTextLines } from './text-lines.ts';
+import { readTextLines, readUnpacked } from './text-lines.ts';
 
 export type TableFormat = 'json-lines' | 'csv' | 'parquet';
 
@@ -32,8 +31,12 @@ const formatByEnding: Readonly<Record<string, TableFormat>> = {
   '.parquet': 'parquet',
 };
 
-/** What a file's ending says it is. */
-export const formatOf = (path: string): TableFormat | undefined => formatByEnding[extname(path).toLowerCase()];
+/** What a file's ending says it is; text may be gzipped: `.jsonl.gz`. */
+export function formatOf(path: string): TableFormat | undefined {
+  const lower = path.toLowerCase();
+  const format = formatByEnding[extname(lower.replace(/\.gz$/, ''))];
+  return format === 'parquet' && lower.endsWith('.gz') ? undefined : format;
+}
 
 type Read = (options: { only?: ReadonlySet<number>; signal?: AbortSignal }) => AsyncIterable<NumberedRow>;
 
@@ -76,7 +79,7 @@ function csv(path: string, shown: string, maxRowBytes: number, delimiter: string
       skip_empty_lines: true,
     });
     const decoder = new TextDecoderStream('utf-8', { fatal: true });
-    const text = createReadStream(path, signal === undefined ? {} : { signal });
+    const text = readUnpacked(path, signal);
     const feed = (async () => {
       try {
         const decoded = ReadableStream.from(text).pipeThrough(
@@ -164,7 +167,7 @@ export async function countParquetRows(file: AsyncBuffer, shown: string): Promis
 
 /** A local table, streamed. Throws ConfigError at once where the file is missing or empty. */
 export async function openTableFile(path: string, options: TableOptions): Promise<RowSource> {
-  const { format, baseDir, maxRowBytes, delimiter = path.endsWith('.tsv') ? '\t' : ',' } = options;
+  const { format, baseDir, maxRowBytes, delimiter = /\.tsv(\.gz)?$/.test(path) ? '\t' : ',' } = options;
   await checkFile(path, baseDir);
   const shown = relative(baseDir, path) || path;
   const hinted = formatOf(path);

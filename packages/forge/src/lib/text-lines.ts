@@ -1,5 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { ConfigError } from '../errors.ts';
+import { pipeline, type Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { ConfigError, messageOf } from '../errors.ts';
 
 export interface TextLine {
   /** 1-based. */
@@ -9,10 +11,26 @@ export interface TextLine {
 
 const newline = 0x0a;
 
-/** The lines of a UTF-8 file: see `textLines`. */
-export function readTextLines(file: string, maxLineBytes: number, signal?: AbortSignal): AsyncGenerator<TextLine> {
-  const stream = createReadStream(file, { highWaterMark: 1 << 18, ...(signal === undefined ? {} : { signal }) });
-  return textLines(stream, file, maxLineBytes);
+/** The bytes of a file, unpacked where its name ends in `.gz`. */
+export function readUnpacked(file: string, signal?: AbortSignal): Readable {
+  const bytes = createReadStream(file, { highWaterMark: 1 << 18, ...(signal === undefined ? {} : { signal }) });
+  if (!file.toLowerCase().endsWith('.gz')) return bytes;
+  // What goes wrong is thrown to whoever reads the last stream.
+  return pipeline(bytes, createGunzip(), () => {});
+}
+
+/** The lines of a UTF-8 file, which may be gzipped: see `textLines`. */
+export async function* readTextLines(
+  file: string,
+  maxLineBytes: number,
+  signal?: AbortSignal,
+): AsyncGenerator<TextLine> {
+  try {
+    yield* textLines(readUnpacked(file, signal), file, maxLineBytes);
+  } catch (error) {
+    if (!String((error as NodeJS.ErrnoException).code).startsWith('Z_')) throw error;
+    throw new ConfigError(`${file}: not a gzip file, or a truncated one: ${messageOf(error)}`);
+  }
 }
 
 /**
