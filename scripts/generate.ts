@@ -1,8 +1,12 @@
-// Writes what is generated from the code: the JSON Schemas of experiment and corpus files. A test fails when they are stale.
+// Writes what is generated from the code: the JSON Schemas of experiment, corpus and training files. A test fails when they are stale.
 import { writeFile } from 'node:fs/promises';
-import { corpusJsonSchema, experimentJsonSchema } from '../packages/forge/src/json-schemas.ts';
+import { corpusJsonSchema, experimentJsonSchema, trainingJsonSchema } from '../packages/forge/src/json-schemas.ts';
 
-const schemas = { 'experiment.schema.json': experimentJsonSchema(), 'corpus.schema.json': corpusJsonSchema() };
+const schemas = {
+  'experiment.schema.json': experimentJsonSchema(),
+  'corpus.schema.json': corpusJsonSchema(),
+  'training.schema.json': trainingJsonSchema(),
+};
 for (const [name, schema] of Object.entries(schemas)) {
   await writeFile(new URL(`../packages/forge/${name}`, import.meta.url), `${JSON.stringify(schema, null, 2)}\n`);
   console.log(`written: packages/forge/${name}`);

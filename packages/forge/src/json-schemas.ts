@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { definitionsOf, type Noun, nouns } from './catalog.ts';
 import { corpusSchema } from './corpus-schema.ts';
 import { experimentSchema } from './experiment-schema.ts';
+import { trainingSchema } from './training-schema.ts';
 
 type JsonSchema = { [key: string]: unknown; properties?: Record<string, JsonSchema> };
 
@@ -40,6 +41,12 @@ const schemasOfNouns = () => Object.fromEntries(nouns.map((noun) => [noun, refer
 export function corpusJsonSchema(): JsonSchema {
   const schema = linked(inputSchema(corpusSchema)) as JsonSchema;
   return { ...schema, title: 'LLM Forge corpus', $defs: schemasOfNouns() };
+}
+
+/** The JSON Schema of training files. */
+export function trainingJsonSchema(): JsonSchema {
+  const schema = linked(inputSchema(trainingSchema)) as JsonSchema;
+  return { ...schema, title: 'LLM Forge training', $defs: schemasOfNouns() };
 }
 
 /** The JSON Schema of experiment files, for editors: generated from the same zod schemas that check them. */

@@ -213,8 +213,8 @@ export function parseExperiment(fileName: string, source: string): LoadedExperim
   return { spec, source, configHash: contentHash(spec) };
 }
 
-/** Reads an experiment file. Throws ConfigError. */
-export async function loadExperiment(file: string): Promise<LoadedExperiment> {
+/** The text of a config file. Throws ConfigError. */
+export async function readConfigText(file: string): Promise<string> {
   let bytes: Buffer;
   try {
     bytes = await readFile(file);
@@ -224,14 +224,16 @@ export async function loadExperiment(file: string): Promise<LoadedExperiment> {
       `${file}: ${code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'is a folder, not a YAML file' : `cannot be read (${code})`}`,
     );
   }
-  let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     throw new ConfigError(`${file}: not UTF-8 text`);
   }
-  return parseExperiment(file, text);
 }
+
+/** Reads an experiment file. Throws ConfigError. */
+export const loadExperiment = async (file: string): Promise<LoadedExperiment> =>
+  parseExperiment(file, await readConfigText(file));
 
 /** What a store keeps of an experiment. */
 export function storedForm({ spec, source, configHash }: LoadedExperiment) {

@@ -1,0 +1,198 @@
+import { type Comparison, compareRuns, type PairedInput, verdictSentence } from './compare-runs.ts';
+import { meanEstimate, roundingError } from './statistics/estimate.ts';
+import { holm } from './statistics/families.ts';
+import { estimateScores } from './summarize-run.ts';
+import type { Interval, TrainingFigure, TrainingGroup, TrainingReport } from './training-report.ts';
+import { type PreferredExample, type WinRate, winRate } from './win-rate.ts';
+
+/** The scores of one metric by example id. */
+export type ScoresById = PairedInput['scores'];
+
+/** How a metric's figures are to be read. */
+export interface MetricMeaning {
+  readonly metric: string;
+  readonly label: string;
+  readonly unit: TrainingFigure['unit'];
+  readonly better: TrainingFigure['better'];
+  /** Every score is 0 or 1. */
+  readonly binary: boolean;
+  /** Smallest difference that matters, in the metric's unit. */
+  readonly minimumEffect: number;
+  readonly alpha: number;
+  /** The metric that the evaluation's verdict rests on. */
+  readonly deciding: boolean;
+}
+
+/** A run of a training with its scores on one metric. */
+export interface MeasuredRun {
+  readonly variant: string;
+  readonly group: string;
+  readonly varied: TrainingFigure['varied'];
+  readonly main: boolean;
+  readonly scores: ScoresById;
+}
+
+const interval = ({ value, low, high }: Interval): Interval => ({ value, low, high });
+
+/** Each example's mean over repeats, over the examples that all of them have. */
+export function meanOverRepeats(repeats: readonly ScoresById[]): ScoresById {
+  const [first = new Map() as ScoresById] = repeats;
+  if (repeats.length === 1) return first;
+  const shared = [...first].filter(([id]) => repeats.every((one) => one.has(id)));
+  return new Map(
+    shared.map(([id, { cluster }]) => {
+      const score = repeats.reduce((sum, one) => sum + (one.get(id)?.score ?? 0), 0) / repeats.length;
+      return [id, { score, cluster }] as const;
+    }),
+  );
+}
+
+/** The mean of scores with its interval, clustered where examples are. */
+function alone(scores: ScoresById, binary: boolean): Interval {
+  const values = [...scores.values()];
+  const clusters = values.some(({ cluster }) => cluster !== null) ? values.map(({ cluster }, i) => cluster ?? i) : null;
+  return interval(
+    estimateScores(
+      Float64Array.from(values, ({ score }) => score),
+      clusters,
+      binary,
+    ),
+  );
+}
+
+function compared(before: ScoresById, after: ScoresById, meaning: MetricMeaning, binary: boolean): Comparison {
+  const { label, minimumEffect, alpha } = meaning;
+  const [comparison] = compareRuns({ label: 'before', scores: before }, [{ label: 'after', scores: after }], {
+    metric: { name: label, binary },
+    alpha,
+    minimumEffect,
+  });
+  return comparison as Comparison;
+}
+
+/** What one run scored, against the scores before where there are any, paired by example. */
+export function figureOf(run: MeasuredRun, before: ScoresById | null, meaning: MetricMeaning): TrainingFigure {
+  const { variant, group, varied, scores } = run;
+  const { metric, label, unit, better, binary } = meaning;
+  const comparison = before === null ? null : compared(before, scores, meaning, binary);
+  return {
+    variant,
+    group,
+    varied,
+    metric,
+    label,
+    n: comparison?.pairs ?? scores.size,
+    before: comparison === null ? null : interval(comparison.baselineMean),
+    after: comparison === null ? alone(scores, binary) : interval(comparison.candidateMean),
+    difference: comparison === null ? null : interval(comparison.difference),
+    unit,
+    better,
+  };
+}
+
+/** Means of the seeds: how far training again moves the figure. */
+function spreadOf(runs: readonly MeasuredRun[]): TrainingGroup['spread'] {
+  const means = runs.map(({ scores }) => [...scores.values()].reduce((sum, { score }) => sum + score, 0) / scores.size);
+  if (means.length < 2) return null;
+  const center = meanEstimate(means).value;
+  const squares = means.reduce((sum, value) => sum + (value - center) ** 2, 0);
+  return { low: Math.min(...means), high: Math.max(...means), sd: Math.sqrt(squares / (means.length - 1)) };
+}
+
+/** A group of runs that differ in their seed, its examples averaged over them first. */
+export interface GroupResult {
+  readonly figure: TrainingGroup;
+  /** null where there is nothing to compare with. */
+  readonly comparison: Comparison | null;
+}
+
+export function groupOf(runs: readonly MeasuredRun[], before: ScoresById | null, meaning: MetricMeaning): GroupResult {
+  const first = runs[0] as MeasuredRun;
+  const scores = meanOverRepeats(runs.map((run) => run.scores));
+  const binary = meaning.binary && runs.length === 1;
+  const pooled = figureOf({ ...first, scores }, before, { ...meaning, binary });
+  const comparison = before === null ? null : compared(before, scores, meaning, binary);
+  const { variant: _, ...rest } = pooled;
+  const figure = {
+    ...rest,
+    main: first.main,
+    deciding: meaning.deciding,
+    seeds: runs.length,
+    spread: spreadOf(runs),
+    test: comparison === null ? null : { name: comparison.test.name, pValue: comparison.test.pValue },
+  };
+  return { figure, comparison };
+}
+
+type VerdictKind = TrainingReport['verdicts'][number]['kind'];
+
+/** One thing that was measured before and after, on which there is to be a verdict. */
+export interface Judged {
+  readonly meaning: MetricMeaning;
+  readonly comparison: Comparison;
+}
+
+const p = (value: number) => (value < 0.001 ? 'p < 0.001' : `p = ${value.toFixed(3)}`);
+const digits = (value: number) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3));
+
+/** A difference in the metric's own unit: tokens, nats. */
+function unitSentence({ meaning, comparison }: Judged, kind: VerdictKind, adjusted: number): string {
+  const { label, unit } = meaning;
+  const { difference, test, pairs, baselineMean, candidateMean } = comparison;
+  const levels = `${digits(baselineMean.value)} before, ${digits(candidateMean.value)} after`;
+  const evidence = `(${levels}; difference ${digits(difference.value)} ${unit}, 95 % interval ${digits(difference.low)} to ${digits(difference.high)}, ${test.name}, ${p(adjusted)}, n = ${pairs})`;
+  const direction = difference.value > 0 ? 'higher' : 'lower';
+  if (kind === 'tied') return `${label}: before and after are tied: the difference is too small to matter ${evidence}`;
+  if (kind === 'underpowered') return `${label}: this training cannot tell before from after ${evidence}`;
+  return `${label}: ${kind}, ${digits(Math.abs(difference.value))} ${unit} ${direction} after training ${evidence}`;
+}
+
+/**
+ * The verdicts on the main setting, corrected over all of them together (Holm); `better` and `worse` in the metric's own sense, so
+ * not for metrics of which neither more nor less is good.
+ */
+export function verdictsOf(all: readonly Judged[]): (TrainingReport['verdicts'][number] & { deciding: boolean })[] {
+  const judged = all.filter(({ meaning }) => meaning.better !== 'neutral');
+  const adjusted = holm(judged.map(({ comparison }) => comparison.test.pValue));
+  return judged.map((one, i) => {
+    const { meaning, comparison } = one;
+    const adjustedPValue = adjusted[i] ?? 1;
+    const { value } = comparison.difference;
+    const significant = adjustedPValue < meaning.alpha && Math.abs(value) > roundingError;
+    const gain = meaning.better === 'lower' ? value < 0 : value > 0;
+    const kind: VerdictKind = significant
+      ? gain
+        ? 'better'
+        : 'worse'
+      : comparison.equivalencePValue < meaning.alpha
+        ? 'tied'
+        : 'underpowered';
+    // Higher is better there: the words of a comparison fit.
+    const plain = meaning.unit === 'share' && meaning.better === 'higher';
+    const sentence = plain
+      ? verdictSentence({ ...comparison, verdict: kind, test: { ...comparison.test, adjustedPValue } })
+      : unitSentence(one, kind, adjustedPValue);
+    return { sentence, kind, deciding: meaning.deciding };
+  });
+}
+
+/** How often the answers after training are preferred to those before, over examples; repeats are averaged within the example. */
+export function winRateOf(repeats: readonly ReadonlyMap<string, PreferredExample>[]): WinRate {
+  const pooled = meanOverRepeats(
+    repeats.map((one) => new Map([...one].map(([id, { value, cluster }]) => [id, { score: value, cluster }] as const))),
+  );
+  return winRate([...pooled.values()].map(({ score, cluster }) => ({ value: score, cluster })));
+}
+
+/** A win rate in a sentence. */
+export function winRateSentence(name: string, rate: WinRate, alpha: number) {
+  const { share, wins, ties, losses, test } = rate;
+  const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
+  const evidence = `(95 % interval ${percent(share.low)} to ${percent(share.high)}; ${wins} won, ${ties} tied, ${losses} lost; ${test.name}, ${p(test.pValue)})`;
+  const significant = test.pValue < alpha && wins !== losses;
+  const kind: VerdictKind = significant ? (share.value > 0.5 ? 'better' : 'worse') : 'underpowered';
+  const said = significant
+    ? `the answers after training are preferred in ${percent(share.value)}`
+    : `no preference is shown: ${percent(share.value)} for the answers after training`;
+  return { sentence: `${name}: ${said} ${evidence}`, kind };
+}
