@@ -9,6 +9,8 @@ import { HttpProblem, problemOf, problemResponse } from './problem.ts';
 import type { ApiParts } from './routing.ts';
 import { runRoutes } from './run-routes.ts';
 import { systemRoutes } from './system-routes.ts';
+import { trainingEventRoutes } from './training-event-routes.ts';
+import { trainingRoutes } from './training-routes.ts';
 
 const maxBodyBytes = 2 ** 20;
 
@@ -26,6 +28,8 @@ export function createApi(parts: ApiParts): OpenAPIHono {
   api.route('/', experimentRoutes(parts));
   api.route('/', eventRoutes(parts));
   api.route('/', runRoutes(parts));
+  api.route('/', trainingRoutes(parts));
+  api.route('/', trainingEventRoutes(parts));
   api.route('/', corpusRoutes(parts));
   api.route('/', systemRoutes(parts));
   api.doc31('/openapi.json', {
@@ -34,7 +38,7 @@ export function createApi(parts: ApiParts): OpenAPIHono {
       title: 'LLM Forge',
       version: parts.version,
       description:
-        'Experiments with language models: create, watch, read, compare. Errors are problem details (RFC 9457).',
+        'Experiments with language models: create, watch, read, compare; trainings: watch, read. Errors are problem details (RFC 9457).',
     },
     servers: [{ url: '/api' }],
   });

@@ -1,6 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import type { RunState } from '../store.ts';
+import { type Bell, createBell } from './bell.ts';
 import { HttpProblem } from './problem.ts';
 import { type ApiParts, createRouter, findExperiment, idParam } from './routing.ts';
 import type * as shapes from './schemas.ts';
@@ -31,22 +32,6 @@ const leastGapMs = 200;
 const heartbeatMs = 15_000;
 const rateWindowMs = 20_000;
 const mostStreams = 200;
-
-/** Resolves at the next change, or after `timeoutMs`. */
-function createBell() {
-  let ring = () => {};
-  return {
-    ring: () => ring(),
-    wait: (timeoutMs: number) =>
-      new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, timeoutMs);
-        ring = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      }),
-  };
-}
 
 /** Examples per second over the last seconds. */
 function createRate(monotonic: () => number) {
@@ -81,12 +66,7 @@ export function eventRoutes(parts: ApiParts) {
   const { store, jobs, clock } = parts;
   let open = 0;
 
-  async function follow(
-    id: string,
-    lastSeen: number | null,
-    out: SSEStreamingApi,
-    bell: ReturnType<typeof createBell>,
-  ) {
+  async function follow(id: string, lastSeen: number | null, out: SSEStreamingApi, bell: Bell) {
     const rateOf = createRate(clock.monotonic);
     let cursor = lastSeen ?? (await store.newResults(id, null)).cursor;
     let said = '';

@@ -10,6 +10,7 @@ import { createLiveSummaries } from '../api/live-summary.ts';
 import * as shapes from '../api/schemas.ts';
 import { compareInputs } from '../compare-inputs.ts';
 import type { Store } from '../store.ts';
+import { trainingApiContract } from './training-api-contract.ts';
 
 const hostile = '<img src=x onerror=alert(1)>';
 const rows = 60;
@@ -99,6 +100,26 @@ export function apiContract(openStore: () => Promise<Store>): void {
     const { id } = await create(source, true);
     await jobs.ended(id);
     return get(shapes.experimentDetailSchema, `/experiments/${id}`);
+  }
+
+  interface Event {
+    event: string;
+    id: string;
+    data: unknown;
+  }
+  async function* events(path: string, headers: Record<string, string> = {}): AsyncGenerator<Event> {
+    const response = await api.request(path, { headers });
+    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    let rest = '';
+    for await (const text of (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream())) {
+      const parts = (rest + text).split('\n\n');
+      rest = parts.pop() ?? '';
+      for (const part of parts) {
+        const fields = Object.fromEntries(part.split('\n').map((line) => line.split(/: (.*)/s) as [string, string]));
+        if (fields.event !== undefined)
+          yield { event: fields.event, id: fields.id as string, data: JSON.parse(fields.data as string) };
+      }
+    }
   }
 
   describe('experiments', () => {
@@ -231,26 +252,6 @@ export function apiContract(openStore: () => Promise<Store>): void {
   });
 
   describe('events', () => {
-    interface Event {
-      event: string;
-      id: string;
-      data: unknown;
-    }
-    async function* events(path: string, headers: Record<string, string> = {}): AsyncGenerator<Event> {
-      const response = await api.request(path, { headers });
-      expect(response.headers.get('content-type')).toContain('text/event-stream');
-      let rest = '';
-      for await (const text of (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream())) {
-        const parts = (rest + text).split('\n\n');
-        rest = parts.pop() ?? '';
-        for (const part of parts) {
-          const fields = Object.fromEntries(part.split('\n').map((line) => line.split(/: (.*)/s) as [string, string]));
-          if (fields.event !== undefined)
-            yield { event: fields.event, id: fields.id as string, data: JSON.parse(fields.data as string) };
-        }
-      }
-    }
-
     it('tell of each example once, also to one who comes back', async () => {
       const { id } = await create(experimentYaml('live', '', 15), true);
       const seen: string[] = [];
@@ -361,6 +362,8 @@ export function apiContract(openStore: () => Promise<Store>): void {
     });
   });
 
+  trainingApiContract({ store: () => store, announce: () => jobs.announce(), get, refused, events });
+
   describe('configuration', () => {
     it('is described with the schemas of its options', async () => {
       const catalog = await get(shapes.catalogSchema, '/catalog');
@@ -376,6 +379,8 @@ export function apiContract(openStore: () => Promise<Store>): void {
           '/experiments/{id}',
           '/experiments/{id}/events',
           '/compare',
+          '/trainings',
+          '/training-runs/{id}/events',
           '/health',
         ]),
       );
