@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Notice } from './definition.ts';
 import { ConfigError } from './errors.ts';
 import { formatCount } from './lib/format.ts';
+import { numberList } from './lib/number-list.ts';
 import { normalizedPrompt, promptOf } from './lib/row-text.ts';
 import type { TrainingRow, TrainingSet } from './training-set.ts';
 
@@ -66,17 +67,9 @@ function rankOf(row: TrainingRow, seed: number | string): number {
 
 /** The ranks of all rows: 8 bytes each, whatever the rows hold. */
 async function ranksOf(set: TrainingSet, seed: number | string, signal?: AbortSignal): Promise<Float64Array> {
-  let ranks = new Float64Array(1024);
-  let rows = 0;
-  for await (const row of set.rows(signal)) {
-    if (rows === ranks.length) {
-      const wider = new Float64Array(2 * rows);
-      wider.set(ranks);
-      ranks = wider;
-    }
-    ranks[rows++] = rankOf(row, seed);
-  }
-  return ranks.subarray(0, rows);
+  const ranks = numberList();
+  for await (const row of set.rows(signal)) ranks.push(rankOf(row, seed));
+  return ranks.values();
 }
 
 /** The counts as they can be had: in proportion where there are fewer rows. Throws ConfigError where a split would be empty. */

@@ -1,3 +1,4 @@
+import { numberList } from './lib/number-list.ts';
 import {
   clusteredMeanEstimate,
   clusterKeys,
@@ -59,23 +60,6 @@ export interface SummaryInfo {
     readonly inputPerMillion: number;
     readonly outputPerMillion: number;
     readonly computePerHour: number;
-  };
-}
-
-/** Numbers by the hundred thousand without the cost of an object each. */
-function numberList() {
-  let values = new Float64Array(1024);
-  let length = 0;
-  return {
-    push(value: number) {
-      if (length === values.length) {
-        const larger = new Float64Array(length * 2);
-        larger.set(values);
-        values = larger;
-      }
-      values[length++] = value;
-    },
-    values: () => values.subarray(0, length),
   };
 }
 
