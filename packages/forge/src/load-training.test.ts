@@ -162,6 +162,7 @@ evaluation:
       variant,
       group: variant,
       engine: { name: 'llama-cpp', options: { ...spec.evaluation.engine, model: 'base.gguf' } },
+      trained: null,
     }));
     for (const evaluation of spec.evaluation.experiments) {
       const stored = evaluationExperiment(`test-${evaluation.name}`, evaluation, arms);

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import type { ComponentSpec } from './definition.ts';
+import type { TrainingRunSpec } from './expand-training.ts';
 import { contentHash } from './lib/canonical-json.ts';
 import { type ExperimentSpec, parseComponent, type VariantSpec } from './load-experiment.ts';
 import type { EvaluationSpec, TrainingSpec } from './training-spec.ts';
@@ -11,6 +12,26 @@ export interface Arm {
   /** Arms of one group are repeats of each other. */
   readonly group: string;
   readonly engine: ComponentSpec;
+  /** What was trained; null for the model before. */
+  readonly trained: TrainingRunSpec | null;
+}
+
+/** What a run of a training left, as an engine. */
+export interface TrainedModel {
+  readonly spec: TrainingRunSpec;
+  readonly engine: ComponentSpec;
+}
+
+/** The main setting's models as one variant with repeats, or the ablation's by what they vary; before them what they began as. */
+export function armsOf(before: ComponentSpec | null, models: readonly TrainedModel[]): Arm[] {
+  const after = models.map(({ spec, engine }): Arm => {
+    const { settings, variant, group, main } = spec;
+    if (!main) return { variant, group, engine, trained: spec };
+    const repeats = models.filter((one) => one.spec.main).length;
+    return { variant: repeats === 1 ? 'after' : `after seed=${settings.seed}`, group: 'after', engine, trained: spec };
+  });
+  if (before === null) return after;
+  return [{ variant: 'before', group: 'before', engine: before, trained: null }, ...after];
 }
 
 const heldOutPairs = 'pairs';

@@ -8,7 +8,7 @@ import {
   type ScoresById,
   verdictsOf,
   winRateOf,
-  winRateSentence,
+  winRateVerdict,
 } from './training-figures.ts';
 
 const scoresOf = (values: readonly number[]): ScoresById =>
@@ -103,9 +103,7 @@ describe('verdicts', () => {
     expect(verdicts[0]?.sentence).toMatch(
       /^after is better than before by 40\.0 points of numeric-match on arithmetic/,
     );
-    expect(verdicts[1]?.sentence).toMatch(
-      /^answer length: worse, 30\.0 tokens higher after training \(8\.00 before, 38\.0 after/,
-    );
+    expect(verdicts[1]?.sentence).toMatch(/^after is worse than before by 30\.00 tokens of answer length/);
     expect(verdicts[2]?.sentence).toMatch(/^after is worse than before by 40\.0 points of facts/);
   });
 
@@ -125,23 +123,25 @@ describe('verdicts', () => {
     expect(verdictsOf([judge(tokens(10), tokens(10), { ...longer, minimumEffect: 2 })])[0]?.kind).toBe('tied');
   });
 
-  it('leave out what is neither good nor bad', () => {
-    expect(verdictsOf([judge(tokens(10), tokens(40), { ...longer, better: 'neutral' })])).toEqual([]);
+  it('say which way a length went, without calling it good or bad', () => {
+    const [verdict] = verdictsOf([judge(tokens(10), tokens(40), { ...longer, better: 'neutral' })]);
+    expect(verdict?.kind).toBe('higher');
+    expect(verdict?.sentence).toMatch(/^after has a higher answer length than before by 30\.00 tokens/);
   });
 });
 
 describe('win rate of repeats', () => {
-  const values = (list: readonly number[]) => new Map(list.map((value, i) => [`e${i}`, { value, cluster: null }]));
   it('is of the examples, each averaged over seeds', () => {
-    const rate = winRateOf([values([1, 1, 0, 0.5]), values([1, 0, 0, 1])]);
+    const rate = winRateOf([scoresOf([1, 1, 0, 0.5]), scoresOf([1, 0, 0, 1])]);
     expect(rate).toMatchObject({ wins: 2, ties: 1, losses: 1 });
     expect(rate.share.value).toBeCloseTo(0.5625, 12);
   });
   it('says that no preference is shown where none is', () => {
-    const rate = winRateOf([values([1, 0, 1])]);
-    expect(winRateSentence('win rate on arithmetic', rate, 0.05)).toMatchObject({ kind: 'underpowered' });
-    const clear = winRateOf([values(Array.from({ length: 30 }, () => 0))]);
-    const { sentence, kind } = winRateSentence('win rate on arithmetic', clear, 0.05);
+    const about = { ...meaning, label: 'win rate on arithmetic' };
+    const rate = winRateOf([scoresOf([1, 0, 1])]);
+    expect(winRateVerdict(about, rate)).toMatchObject({ kind: 'underpowered' });
+    const clear = winRateOf([scoresOf(Array.from({ length: 30 }, () => 0))]);
+    const { sentence, kind } = winRateVerdict(about, clear);
     expect(kind).toBe('worse');
     expect(sentence).toMatch(/^win rate on arithmetic: the answers after training are preferred in 0\.0 %.*30 lost/);
   });

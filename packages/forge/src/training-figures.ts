@@ -1,9 +1,9 @@
 import { type Comparison, compareRuns, type PairedInput, verdictSentence } from './compare-runs.ts';
-import { meanEstimate, roundingError } from './statistics/estimate.ts';
+import { mean } from './statistics/estimate.ts';
 import { holm } from './statistics/families.ts';
 import { estimateScores } from './summarize-run.ts';
 import type { Interval, TrainingFigure, TrainingGroup, TrainingReport } from './training-report.ts';
-import { type PreferredExample, type WinRate, winRate } from './win-rate.ts';
+import { type WinRate, winRate } from './win-rate.ts';
 
 /** The scores of one metric by example id. */
 export type ScoresById = PairedInput['scores'];
@@ -61,9 +61,14 @@ function alone(scores: ScoresById, binary: boolean): Interval {
 }
 
 function compared(before: ScoresById, after: ScoresById, meaning: MetricMeaning, binary: boolean): Comparison {
-  const { label, minimumEffect, alpha } = meaning;
+  const { label, minimumEffect, alpha, unit, better } = meaning;
   const [comparison] = compareRuns({ label: 'before', scores: before }, [{ label: 'after', scores: after }], {
-    metric: { name: label, binary },
+    metric: {
+      name: label,
+      binary,
+      better,
+      ...(unit === 'share' || unit === 'reward' || unit === 'score' ? {} : { unit }),
+    },
     alpha,
     minimumEffect,
   });
@@ -90,11 +95,11 @@ export function figureOf(run: MeasuredRun, before: ScoresById | null, meaning: M
   };
 }
 
-/** Means of the seeds: how far training again moves the figure. */
-function spreadOf(runs: readonly MeasuredRun[]): TrainingGroup['spread'] {
-  const means = runs.map(({ scores }) => [...scores.values()].reduce((sum, { score }) => sum + score, 0) / scores.size);
+/** Of the means of repeats: how far training again moves the figure; null for one. */
+export function spreadOf(repeats: readonly ScoresById[]): TrainingGroup['spread'] {
+  const means = repeats.map((scores) => [...scores.values()].reduce((sum, { score }) => sum + score, 0) / scores.size);
   if (means.length < 2) return null;
-  const center = meanEstimate(means).value;
+  const center = mean(means);
   const squares = means.reduce((sum, value) => sum + (value - center) ** 2, 0);
   return { low: Math.min(...means), high: Math.max(...means), sd: Math.sqrt(squares / (means.length - 1)) };
 }
@@ -118,7 +123,7 @@ export function groupOf(runs: readonly MeasuredRun[], before: ScoresById | null,
     main: first.main,
     deciding: meaning.deciding,
     seeds: runs.length,
-    spread: spreadOf(runs),
+    spread: spreadOf(runs.map((run) => run.scores)),
     test: comparison === null ? null : { name: comparison.test.name, pValue: comparison.test.pValue },
   };
   return { figure, comparison };
@@ -126,73 +131,42 @@ export function groupOf(runs: readonly MeasuredRun[], before: ScoresById | null,
 
 type VerdictKind = TrainingReport['verdicts'][number]['kind'];
 
-/** One thing that was measured before and after, on which there is to be a verdict. */
+/** One metric of a group before and after, on which there is to be a verdict. */
 export interface Judged {
   readonly meaning: MetricMeaning;
   readonly comparison: Comparison;
 }
 
+/** A verdict and what it is about. */
+export type JudgedVerdict = TrainingReport['verdicts'][number] & { readonly meaning: MetricMeaning };
+
 const p = (value: number) => (value < 0.001 ? 'p < 0.001' : `p = ${value.toFixed(3)}`);
-const digits = (value: number) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
-/** A difference in the metric's own unit: tokens, nats. */
-function unitSentence({ meaning, comparison }: Judged, kind: VerdictKind, adjusted: number): string {
-  const { label, unit } = meaning;
-  const { difference, test, pairs, baselineMean, candidateMean } = comparison;
-  const levels = `${digits(baselineMean.value)} before, ${digits(candidateMean.value)} after`;
-  const evidence = `(${levels}; difference ${digits(difference.value)} ${unit}, 95 % interval ${digits(difference.low)} to ${digits(difference.high)}, ${test.name}, ${p(adjusted)}, n = ${pairs})`;
-  const direction = difference.value > 0 ? 'higher' : 'lower';
-  if (kind === 'tied') return `${label}: before and after are tied: the difference is too small to matter ${evidence}`;
-  if (kind === 'underpowered') return `${label}: this training cannot tell before from after ${evidence}`;
-  return `${label}: ${kind}, ${digits(Math.abs(difference.value))} ${unit} ${direction} after training ${evidence}`;
-}
-
-/**
- * The verdicts on the main setting, corrected over all of them together (Holm); `better` and `worse` in the metric's own sense, so
- * not for metrics of which neither more nor less is good.
- */
-export function verdictsOf(all: readonly Judged[]): (TrainingReport['verdicts'][number] & { deciding: boolean })[] {
-  const judged = all.filter(({ meaning }) => meaning.better !== 'neutral');
+/** The verdicts on the main setting, corrected over all of them together (Holm). */
+export function verdictsOf(judged: readonly Judged[]): JudgedVerdict[] {
   const adjusted = holm(judged.map(({ comparison }) => comparison.test.pValue));
-  return judged.map((one, i) => {
-    const { meaning, comparison } = one;
-    const adjustedPValue = adjusted[i] ?? 1;
-    const { value } = comparison.difference;
-    const significant = adjustedPValue < meaning.alpha && Math.abs(value) > roundingError;
-    const gain = meaning.better === 'lower' ? value < 0 : value > 0;
-    const kind: VerdictKind = significant
-      ? gain
-        ? 'better'
-        : 'worse'
-      : comparison.equivalencePValue < meaning.alpha
-        ? 'tied'
-        : 'underpowered';
-    // Higher is better there: the words of a comparison fit.
-    const plain = meaning.unit === 'share' && meaning.better === 'higher';
-    const sentence = plain
-      ? verdictSentence({ ...comparison, verdict: kind, test: { ...comparison.test, adjustedPValue } })
-      : unitSentence(one, kind, adjustedPValue);
-    return { sentence, kind, deciding: meaning.deciding };
+  return judged.map(({ meaning, comparison }, i) => {
+    const adjustedPValue = adjusted[i] ?? comparison.test.pValue;
+    const untold = comparison.equivalencePValue < meaning.alpha ? ('tied' as const) : ('underpowered' as const);
+    const kind = adjustedPValue < meaning.alpha ? comparison.verdict : untold;
+    const test = { ...comparison.test, adjustedPValue };
+    return { sentence: verdictSentence({ ...comparison, verdict: kind, test }), kind, meaning };
   });
 }
 
-/** How often the answers after training are preferred to those before, over examples; repeats are averaged within the example. */
-export function winRateOf(repeats: readonly ReadonlyMap<string, PreferredExample>[]): WinRate {
-  const pooled = meanOverRepeats(
-    repeats.map((one) => new Map([...one].map(([id, { value, cluster }]) => [id, { score: value, cluster }] as const))),
-  );
-  return winRate([...pooled.values()].map(({ score, cluster }) => ({ value: score, cluster })));
-}
+/** How often the answers after training are preferred to those before (scores: 1, 0.5, 0); repeats are averaged within the example. */
+export const winRateOf = (repeats: readonly ScoresById[]): WinRate =>
+  winRate([...meanOverRepeats(repeats).values()].map(({ score, cluster }) => ({ value: score, cluster })));
 
-/** A win rate in a sentence. */
-export function winRateSentence(name: string, rate: WinRate, alpha: number) {
+/** The verdict that a win rate speaks for itself. */
+export function winRateVerdict(meaning: MetricMeaning, rate: WinRate): JudgedVerdict {
   const { share, wins, ties, losses, test } = rate;
   const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
   const evidence = `(95 % interval ${percent(share.low)} to ${percent(share.high)}; ${wins} won, ${ties} tied, ${losses} lost; ${test.name}, ${p(test.pValue)})`;
-  const significant = test.pValue < alpha && wins !== losses;
+  const significant = test.pValue < meaning.alpha && wins !== losses;
   const kind: VerdictKind = significant ? (share.value > 0.5 ? 'better' : 'worse') : 'underpowered';
   const said = significant
     ? `the answers after training are preferred in ${percent(share.value)}`
     : `no preference is shown: ${percent(share.value)} for the answers after training`;
-  return { sentence: `${name}: ${said} ${evidence}`, kind };
+  return { sentence: `${meaning.label}: ${said} ${evidence}`, kind, meaning };
 }

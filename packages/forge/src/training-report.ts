@@ -27,7 +27,7 @@ export interface TrainingFigure {
   /** after - before, paired by row; null where nothing can be paired. */
   readonly difference: Interval | null;
   /** share: 0 to 1. */
-  readonly unit: 'share' | 'tokens' | 'nats' | 'reward' | 'score';
+  readonly unit: 'share' | 'tokens' | 'words' | 'characters' | 'nats' | 'reward' | 'score';
   readonly better: 'higher' | 'lower' | 'neutral';
 }
 
@@ -60,6 +60,8 @@ export interface TrainingData {
   readonly leakage: Readonly<Record<string, unknown>>;
   /** Lengths in tokens, by part of a row. */
   readonly lengths: Readonly<Record<string, unknown>>;
+  /** What else there is to say of the training rows: repeats, length bias, overlap of the answers, rows left out. */
+  readonly report?: Readonly<Record<string, unknown>>;
 }
 
 /** What a training found: kept in `TrainingRecord.report`. */
@@ -78,7 +80,8 @@ export interface TrainingReport {
   }[];
   readonly verdicts: readonly {
     readonly sentence: string;
-    readonly kind: 'better' | 'worse' | 'tied' | 'underpowered';
+    /** `higher`, `lower`: a change of something of which neither more nor less is better. */
+    readonly kind: 'better' | 'worse' | 'higher' | 'lower' | 'tied' | 'underpowered';
   }[];
   /** Negative results, in a sentence each. */
   readonly negatives: readonly string[];

@@ -84,8 +84,12 @@ describe('judgePairs', () => {
   });
   it('calls it a tie where the place decides, and says so', async () => {
     expect(await judged(await engine([], '1'), pair('a', 'five', 'four'))).toEqual([
-      { exampleId: 'a', value: 0.5, cluster: null, bias: 'first' },
+      { exampleId: 'a', value: 0.5, cluster: null, bias: 'first', failed: false },
     ]);
+  });
+  it('counts a judge that does not answer as a tie', async () => {
+    const failing = await scripted.create(scripted.options.parse({ failEvery: 1 }), {} as EngineParts);
+    expect(await judged(failing, pair('a', 'five', 'four'))).toMatchObject([{ value: 0.5, failed: true }]);
   });
   it('an answer cannot speak as the template', async () => {
     const judge = await engine([{ match: 'Answer 1: {second}', text: '2' }], '0');

@@ -1,4 +1,5 @@
 import type { Engine } from './engine.ts';
+import { EngineError } from './errors.ts';
 import { mapConcurrent } from './lib/map-concurrent.ts';
 import { renderTemplate } from './lib/render-template.ts';
 import { clusteredMeanEstimate, clusterKeys, type Estimate, fewClusters, meanEstimate } from './statistics/estimate.ts';
@@ -105,6 +106,8 @@ export interface JudgedPair extends PreferredExample {
   readonly exampleId: string;
   /** Chosen for its place: the same place, hence different answers, in both orders; null where it was not. */
   readonly bias: 'first' | 'second' | null;
+  /** The judge did not answer: counts as a tie. */
+  readonly failed: boolean;
 }
 
 const replyTokens = 16;
@@ -118,7 +121,7 @@ function choiceOf(reply: string): 0 | 1 | 2 {
 
 /**
  * Asks a judge which of two answers is better, in both orders (Zheng et al. 2023, https://arxiv.org/abs/2306.05685): where the orders
- * disagree it is a tie. Yields in order of completion. Rejects with EngineError.
+ * disagree it is a tie. Yields in order of completion.
  */
 export async function* judgePairs(
   judge: Engine,
@@ -141,11 +144,17 @@ export async function* judgePairs(
     return choiceOf(generation.text);
   }
   yield* mapConcurrent(pairs, judge.concurrency, async ({ exampleId, question, before, after, cluster }) => {
-    const forward = await ask(question, before, after);
-    const backward = await ask(question, after, before);
+    let [forward, backward]: (0 | 1 | 2)[] = [0, 0];
+    try {
+      forward = await ask(question, before, after);
+      backward = await ask(question, after, before);
+    } catch (error) {
+      if (!(error instanceof EngineError) || signal?.aborted) throw error;
+      return { exampleId, value: 0.5, cluster, bias: null, failed: true };
+    }
     const bias =
       forward === 0 || forward !== backward ? null : forward === 1 ? ('first' as const) : ('second' as const);
     const value = forward === 2 && backward === 1 ? 1 : forward === 1 && backward === 2 ? 0 : 0.5;
-    return { exampleId, value, cluster, bias };
+    return { exampleId, value, cluster, bias, failed: false };
   });
 }

@@ -62,7 +62,7 @@ export const evaluationSchema = z
   .openapi('TrainingEvaluation');
 
 export const trainingVerdictSchema = z
-  .object({ sentence: z.string(), kind: z.enum(['better', 'worse', 'tied', 'underpowered']) })
+  .object({ sentence: z.string(), kind: z.enum(['better', 'worse', 'higher', 'lower', 'tied', 'underpowered']) })
   .openapi('TrainingVerdict');
 
 export const trainingReportSchema = z

@@ -30,7 +30,7 @@ const program = new Command('forge')
 Environment: FORGE_HOME (database and downloads; default ./.forge), DATABASE_URL (a Postgres instead of the embedded
 database), HF_ENDPOINT and HF_TOKEN (Hugging Face Hub), and the API key variables that engines name.
 Exit codes: 0 done, 1 unexpected error, 2 something to mend (config, file, input), 3 every example of a run failed,
-130 stopped by Ctrl-C (forge resume goes on).`,
+130 stopped by Ctrl-C (forge resume or forge train --resume goes on).`,
   );
 
 program
@@ -51,6 +51,22 @@ program
   .action(async (id, options) => (await import('./run-command.ts')).resume(id, options));
 
 program
+  .command('train')
+  .description('train a model as a file says, and measure it before and after')
+  .argument('[file]', 'training, e.g. experiments/dpo-lab.yaml')
+  .option('--resume [training]', 'go on with a training that was stopped: id, its first characters, or the latest')
+  .addOption(json())
+  .action(async (file, options) => (await import('./train-command.ts')).train(file, options));
+
+program
+  .command('trainings')
+  .description('list stored trainings')
+  .option('--after <cursor>', 'next page, as the last one printed it')
+  .addOption(limit(20))
+  .addOption(json())
+  .action(async (options) => (await import('./train-command.ts')).trainings(options));
+
+program
   .command('serve')
   .description('the dashboard and the HTTP API, on one port; goes on with experiments that an earlier server left')
   .option('--host <name>', 'address to listen on', '127.0.0.1')
@@ -63,7 +79,7 @@ program
 
 program
   .command('show')
-  .description('print the finding of a stored experiment, or the examples of one of its runs')
+  .description('print the finding of a stored experiment or training, or the examples of one of its runs')
   .argument('[experiment]', 'id, its first characters, or nothing for the latest')
   .option('--examples <variant>', 'list the examples of this variant')
   .option('--wrong', 'only examples that are not right on the deciding metric (score under 1)')
@@ -127,7 +143,7 @@ program
 
 program
   .command('validate')
-  .description('check experiment files without running them')
+  .description('check experiment and training files without running them')
   .argument('<files...>')
   .addOption(json())
   .action(async (files, options) => (await import('./plan-command.ts')).validate(files, options));
@@ -196,9 +212,12 @@ program
 
 program
   .command('schema')
-  .description('print the JSON Schema of experiment or corpus files, for editors')
+  .description('print the JSON Schema of experiment, corpus or training files, for editors')
   .addArgument(
-    new Command().createArgument('[what]', 'which files').choices(['experiment', 'corpus']).default('experiment'),
+    new Command()
+      .createArgument('[what]', 'which files')
+      .choices(['experiment', 'corpus', 'training'])
+      .default('experiment'),
   )
   .action(async (what) => (await import('./list-command.ts')).schema(what));
 

@@ -11,15 +11,16 @@ export class ExitCode extends Error {
 
 // By name, not instanceof: main.ts must not wait for the modules that define other errors.
 const isConfigError = (error: unknown) => error instanceof Error && error.name === 'ConfigError';
+const isTrainerError = (error: unknown) => error instanceof Error && error.name === 'TrainerError';
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ExitCode) return error.code;
   return isConfigError(error) ? 2 : 1;
 }
 
-/** One line for what a user can mend; the whole stack for what is a defect of ours. */
+/** One line for what a user can mend, or for a training that cannot go on; the whole stack for what is a defect of ours. */
 export function reportError(error: unknown): void {
   if (error instanceof ExitCode) return;
-  if (isConfigError(error)) console.error(`forge: ${messageOf(error)}`);
+  if (isConfigError(error) || isTrainerError(error)) console.error(`forge: ${messageOf(error)}`);
   else console.error('forge: unexpected error\n', error);
 }

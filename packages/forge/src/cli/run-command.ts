@@ -9,6 +9,7 @@ import type { ExperimentRecord, RunRecord, Store } from '../store.ts';
 import { findExperiment } from './find-experiment.ts';
 import { createProgress } from './progress.ts';
 import { ExitCode } from './report-error.ts';
+import { stopSignal } from './stop-signal.ts';
 import { openWorkspace, type Workspace } from './workspace.ts';
 
 interface RunOptions {
@@ -16,19 +17,6 @@ interface RunOptions {
   readonly cache: boolean;
   readonly updateLock?: boolean;
   readonly json?: boolean;
-}
-
-/** The first Ctrl-C or SIGTERM stops in order; the second at once. */
-function stopSignal(): AbortSignal {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(130);
-    process.stderr.write('\nstopping after what is under way; once more to stop at once\n');
-    controller.abort();
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  return controller.signal;
 }
 
 interface Job {

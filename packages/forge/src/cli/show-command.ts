@@ -7,6 +7,7 @@ import { readFinding } from '../read-finding.ts';
 import type { ExampleResult } from '../run.ts';
 import type { ResultFilter, RunRecord, Store } from '../store.ts';
 import { findExperiment } from './find-experiment.ts';
+import { showTraining } from './train-command.ts';
 import { openWorkspace } from './workspace.ts';
 
 interface ShowOptions {
@@ -125,6 +126,10 @@ async function showExamples(
   }
 }
 
+/** A training by its id, where no experiment has that. */
+const findOnlyTraining = async (store: Store, id: string) =>
+  (await store.getExperiment(id)) === null ? store.getTraining(id) : null;
+
 export async function show(id: string | undefined, options: ShowOptions): Promise<void> {
   const { examples, example, wrong, failed, tool, toolError } = options;
   if (examples === undefined && (example ?? wrong ?? failed ?? tool ?? toolError) !== undefined) {
@@ -132,6 +137,8 @@ export async function show(id: string | undefined, options: ShowOptions): Promis
   }
   const store = await openWorkspace().openStore();
   try {
+    const training = id === undefined ? null : await findOnlyTraining(store, id);
+    if (training !== null) return await showTraining(store, training, options.json === true);
     const experiment = await findExperiment(store, id);
     const { metric } = (experiment.config as ExperimentSpec).compare;
     if (options.examples !== undefined)

@@ -1,0 +1,204 @@
+import { stat } from 'node:fs/promises';
+import { isAbsolute, join, relative } from 'node:path';
+import { buildTrainer } from './build.ts';
+import type { ComponentSpec } from './definition.ts';
+import { type EvaluationEvent, type Measured, type Measurement, measure } from './evaluate-training.ts';
+import type { ExecuteParts } from './execute-runs.ts';
+import type { TrainingRunSpec } from './expand-training.ts';
+import { exportTraining, resultPaths } from './export-training.ts';
+import { type ModelFolder, resolveModelFolder } from './lib/model-folder.ts';
+import { writeGgufModel } from './lib/write-gguf-model.ts';
+import { limitKey, type PreparedData, type PreparedRows, prepareTrainingData } from './prepare-training-data.ts';
+import { recordTraining } from './record-training.ts';
+import { reportTraining } from './report-training.ts';
+import { runTraining, type TrainingRunEvent, type TrainingRunParts } from './run-training.ts';
+import type { Trainer } from './trainer.ts';
+import { armEngine, armsOf, type TrainedModel, withHeldOutFile } from './training-evaluations.ts';
+import type { Artifact, TrainingRecord, TrainingRunRecord } from './training-record.ts';
+import type { TrainingReport } from './training-report.ts';
+import type { TrainingSpec } from './training-spec.ts';
+
+/** The one stream that CLI and dashboard read of a training. */
+export type TrainingEvent =
+  | {
+      readonly type: 'stage';
+      readonly stage: 'data' | 'training' | 'evaluation' | 'report' | 'push';
+      readonly label: string;
+    }
+  | { readonly type: 'data'; readonly data: TrainingReport['data'] }
+  | TrainingRunEvent
+  | EvaluationEvent
+  | { readonly type: 'report'; readonly report: TrainingReport };
+
+export interface TrainingParts extends ExecuteParts {
+  /** Trainings are kept in `trainings/` below it. */
+  readonly home: string;
+}
+
+/** Where the files of a training lie: data, and a folder for each run. */
+export const trainingFolder = (home: string, trainingId: string) => join(home, 'trainings', trainingId);
+
+/** What a training is made from, resolved once. */
+interface Prepared {
+  readonly training: TrainingRecord;
+  readonly spec: TrainingSpec;
+  readonly folder: string;
+  readonly model: ModelFolder;
+  readonly rows: PreparedData;
+  readonly trainer: Trainer;
+}
+
+/** As a config would name it: relative to the project where it lies in it. */
+function shownPath(path: string, baseDir: string): string {
+  const inside = relative(baseDir, path);
+  return inside.startsWith('..') || isAbsolute(inside) ? path : inside;
+}
+
+/** The model before training as GGUF: the one that the file names, or one written once from the model's folder. */
+async function baseModel({ spec, model }: Prepared, { surroundings }: TrainingParts): Promise<string> {
+  if (spec.evaluation.engine.model !== null) return spec.evaluation.engine.model;
+  const path = join(surroundings.cacheDir, 'gguf', `${model.fingerprint}.gguf`);
+  if ((await stat(path).catch(() => null)) === null)
+    await writeGgufModel({ model: model.path, path, name: spec.model });
+  return shownPath(path, surroundings.baseDir);
+}
+
+const runFolder = ({ folder }: Prepared, run: TrainingRunRecord) => join(folder, String(run.position));
+
+/** The engine that serves what a run left. */
+async function engineOf(prepared: Prepared, run: TrainingRunRecord, parts: TrainingParts): Promise<ComponentSpec> {
+  const { settings } = run.spec as TrainingRunSpec;
+  const at = (path: string) => shownPath(join(runFolder(prepared, run), path), parts.surroundings.baseDir);
+  if (settings.lora === false) return armEngine(prepared.spec, at(resultPaths.ggufModel), null);
+  return armEngine(prepared.spec, await baseModel(prepared, parts), at(resultPaths.ggufAdapter));
+}
+
+function partsOfRun(prepared: Prepared, run: TrainingRunRecord, parts: TrainingParts): TrainingRunParts {
+  const { training, spec, model, trainer, rows } = prepared;
+  const { settings, trainRows } = run.spec as TrainingRunSpec;
+  const folder = runFolder(prepared, run);
+  const { train, trainCount, validation, digests } = rows.limits[limitKey(trainRows)] as PreparedRows;
+  return {
+    runId: run.id,
+    variant: run.variant,
+    trainer,
+    job: {
+      folder,
+      model: { path: model.path, reference: spec.model },
+      rows: { train, trainCount, validation },
+      settings,
+    },
+    provenance: {
+      ...parts.origin,
+      configHash: training.configHash,
+      rows: digests,
+      model: {
+        reference: spec.model,
+        fingerprint: model.fingerprint,
+        ...(model.revision === undefined ? {} : { revision: model.revision }),
+      },
+      trainer: trainer.name,
+    },
+    export: (signal): Promise<readonly Artifact[]> =>
+      exportTraining({
+        folder,
+        model: model.path,
+        adapter: settings.lora !== false,
+        // Evaluation serves it.
+        gguf: spec.outputs.gguf || spec.evaluation.experiments.length > 0,
+        merged: spec.outputs.merged,
+        name: `${spec.name} ${run.variant}`,
+        signal,
+      }),
+  };
+}
+
+/** Trains the runs that are not finished yet, one after another; false after an abort. */
+async function* trainAll(
+  prepared: Prepared,
+  runs: readonly TrainingRunRecord[],
+  parts: TrainingParts,
+): AsyncGenerator<TrainingEvent, boolean> {
+  const { store, clock, signal } = parts;
+  for (const run of runs) {
+    if (signal?.aborted) return false;
+    if (run.status === 'finished') continue;
+    yield { type: 'stage', stage: 'training', label: run.variant };
+    const events = runTraining(partsOfRun(prepared, run, parts), clock, signal);
+    for await (const event of recordTraining(store, events, clock.now)) {
+      yield event;
+      if (event.type === 'training-run-finished' && event.status === 'cancelled') return false;
+    }
+  }
+  return !signal?.aborted;
+}
+
+/** Measures the models of some runs on what the file lists; null after an abort. */
+async function* measureAll(
+  prepared: Prepared,
+  runs: readonly TrainingRunRecord[],
+  parts: TrainingParts,
+): AsyncGenerator<TrainingEvent, Measured[] | null> {
+  const { spec, rows, folder } = prepared;
+  const { experiments, ablation, ablationSample } = spec.evaluation;
+  const main = (runs[0]?.spec as TrainingRunSpec | undefined)?.main === true;
+  const wanted = main ? experiments : experiments.filter((one) => ablation.includes(one.name));
+  if (runs.length === 0 || wanted.length === 0) return [];
+  const models: TrainedModel[] = [];
+  for (const run of runs)
+    models.push({ spec: run.spec as TrainingRunSpec, engine: await engineOf(prepared, run, parts) });
+  const fromNothing = models.some((model) => model.spec.settings.objective.name === 'pretrain');
+  const before = fromNothing ? null : armEngine(spec, await baseModel(prepared, parts), null);
+  const measured: Measured[] = [];
+  for (const listed of wanted) {
+    const evaluation = withHeldOutFile(listed, shownPath(rows.test ?? '', parts.surroundings.baseDir));
+    const most = main ? null : ablationSample;
+    const measurement: Measurement = {
+      name: `${spec.name}-${evaluation.name}${main ? '' : '-ablation'}`,
+      evaluation,
+      arms: armsOf(before, models),
+      sample: most === null ? evaluation.sample : Math.min(most, evaluation.sample ?? most),
+    };
+    yield { type: 'stage', stage: 'evaluation', label: measurement.name };
+    const found = yield* measure(measurement, join(folder, 'evaluations.json'), parts);
+    if (found === null) return null;
+    measured.push(found);
+  }
+  return measured;
+}
+
+async function prepare(training: TrainingRecord, parts: TrainingParts): Promise<Prepared> {
+  const { surroundings, signal } = parts;
+  const spec = training.config as TrainingSpec;
+  const folder = trainingFolder(parts.home, training.id);
+  const model = await resolveModelFolder(spec.model, surroundings, signal);
+  const rows = await prepareTrainingData(spec, { folder: join(folder, 'data'), surroundings, signal });
+  return { training, spec, folder, model, rows, trainer: await buildTrainer(spec.trainer, surroundings) };
+}
+
+/**
+ * Executes what is left of a stored training: splits the data, trains the main setting and measures it, then its ablation,
+ * then reports. The stream holds an event once it is stored. Runs that are finished are not done again; others go on from
+ * their newest checkpoint, evaluations from their stored examples. Throws ConfigError and TrainerError.
+ */
+export async function* executeTraining(
+  job: { training: TrainingRecord; runs: readonly TrainingRunRecord[] },
+  parts: TrainingParts,
+): AsyncGenerator<TrainingEvent> {
+  const { store } = parts;
+  yield { type: 'stage', stage: 'data', label: 'splitting the rows' };
+  const prepared = await prepare(job.training, parts);
+  yield { type: 'data', data: prepared.rows.data };
+  const measured: Measured[] = [];
+  const isMain = (run: TrainingRunRecord) => (run.spec as TrainingRunSpec).main;
+  for (const runs of [job.runs.filter(isMain), job.runs.filter((run) => !isMain(run))]) {
+    if (!(yield* trainAll(prepared, runs, parts))) return;
+    const found = yield* measureAll(prepared, runs, parts);
+    if (found === null) return;
+    measured.push(...found);
+  }
+  yield { type: 'stage', stage: 'report', label: 'reading what was measured' };
+  const report = await reportTraining(prepared.rows.data, measured, parts);
+  await store.saveTrainingReport(job.training.id, report);
+  yield { type: 'report', report };
+}
