@@ -22,6 +22,19 @@ describe('compareRuns', () => {
       /^b is better than a by 70\.0 points of exact-match \(95 % interval 62\.8 to 75\.8, McNemar mid-p, p < 0\.001, n = 200\)$/,
     );
   });
+  it('speaks in the unit of the metric, and in its direction', () => {
+    const wave = (shift: number) => Array.from({ length: 60 }, (_, i) => 20 + (i % 7) + shift * (1 + (i % 3)));
+    const verdict = (better: 'higher' | 'lower' | 'neutral', shift: number) => {
+      const metric = { name: 'answer-length', binary: false, unit: 'tokens', better } as const;
+      const [comparison] = compareRuns(input('a', wave(0)), [input('b', wave(shift))], { metric });
+      return verdictSentence(comparison as never).replace(/ \(.*/, '');
+    };
+    expect(verdict('neutral', 2)).toBe('b has a higher answer-length than a by 4.00 tokens');
+    expect(verdict('neutral', -2)).toBe('b has a lower answer-length than a by 4.00 tokens');
+    expect(verdict('lower', -2)).toBe('b is better than a by 4.00 tokens of answer-length');
+    expect(verdict('lower', 2)).toBe('b is worse than a by 4.00 tokens of answer-length');
+    expect(verdict('higher', 100)).toBe('b is better than a by 200 tokens of answer-length');
+  });
   it('calls the same answers tied, and a few pairs underpowered with the n that would tell', () => {
     const same = compareRuns(input('a', ones(100, 400)), [input('b', ones(100, 400))], binary)[0];
     expect(same).toMatchObject({ verdict: 'tied' });

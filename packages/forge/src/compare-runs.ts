@@ -1,3 +1,4 @@
+import type { MetricDescription } from './metric.ts';
 import { equivalenceTest } from './statistics/equivalence.ts';
 import {
   clusteredMeanEstimate,
@@ -24,7 +25,8 @@ export interface PairedInput {
   readonly scores: ReadonlyMap<string, { readonly score: number; readonly cluster: string | null }>;
 }
 
-export type Verdict = 'better' | 'worse' | 'tied' | 'underpowered';
+/** `higher`, `lower`: a difference on a metric of which neither is better. */
+export type Verdict = 'better' | 'worse' | 'higher' | 'lower' | 'tied' | 'underpowered';
 
 export interface Flips {
   readonly count: number;
@@ -35,6 +37,8 @@ export interface Flips {
 /** One candidate against the baseline, paired by example. JSON. */
 export interface Comparison {
   readonly metric: string;
+  /** What the scores count; unset: shares of 1. */
+  readonly unit?: NonNullable<MetricDescription['unit']>;
   readonly baseline: string;
   readonly candidate: string;
   /** Examples in both runs: what everything below is about. */
@@ -60,7 +64,7 @@ export interface Comparison {
 }
 
 export interface CompareOptions {
-  readonly metric: { readonly name: string; readonly binary: boolean };
+  readonly metric: MetricDescription;
   readonly alpha?: number;
   /** Smallest difference that matters, in the metric's unit. */
   readonly minimumEffect?: number;
@@ -158,9 +162,12 @@ function warningsOf({ ids, clusters, differences }: Pairs): string[] {
   return warnings;
 }
 
-function verdictOf(difference: number, adjusted: number, equivalence: number, alpha: number): Verdict {
-  if (adjusted < alpha && difference !== 0) return difference > 0 ? 'better' : 'worse';
-  return equivalence < alpha ? 'tied' : 'underpowered';
+function verdictOf(comparison: Omit<Comparison, 'verdict'>, adjusted: number, options: CompareOptions): Verdict {
+  const { alpha = 0.05, metric } = options;
+  const { value } = comparison.difference;
+  if (adjusted >= alpha || value === 0) return comparison.equivalencePValue < alpha ? 'tied' : 'underpowered';
+  if (metric.better === 'neutral') return value > 0 ? 'higher' : 'lower';
+  return value > 0 === (metric.better !== 'lower') ? 'better' : 'worse';
 }
 
 function compareOne(
@@ -180,6 +187,7 @@ function compareOne(
   const test = significance(pairs, flips, options);
   return {
     metric: metric.name,
+    ...(metric.unit === undefined ? {} : { unit: metric.unit }),
     baseline: baseline.label,
     candidate: candidate.label,
     pairs: n,
@@ -200,7 +208,7 @@ function compareOne(
 /**
  * Compares candidates with a baseline on one metric, paired by example id. Significance: McNemar's mid-p test for 0/1 scores
  * without clusters, else a sign-flip permutation test over clusters; Holm's correction over the candidates. Verdict: `better` or
- * `worse` where the corrected p < alpha, `tied` where the difference is shown to lie within the minimum effect (TOST), else
+ * `worse` (`higher` or `lower` where neither is better) where the corrected p < alpha, `tied` where the difference is shown to lie within the minimum effect (TOST), else
  * `underpowered`: the data cannot tell.
  */
 export function compareRuns(
@@ -208,12 +216,11 @@ export function compareRuns(
   candidates: readonly PairedInput[],
   options: CompareOptions,
 ): Comparison[] {
-  const { alpha = 0.05 } = options;
   const alone = candidates.map((candidate) => compareOne(baseline, candidate, options));
   const adjusted = holm(alone.map((comparison) => comparison.test.pValue));
   return alone.map((comparison, i) => {
     const adjustedPValue = adjusted[i] ?? comparison.test.pValue;
-    const verdict = verdictOf(comparison.difference.value, adjustedPValue, comparison.equivalencePValue, alpha);
+    const verdict = verdictOf(comparison, adjustedPValue, options);
     return { ...comparison, test: { ...comparison.test, adjustedPValue }, verdict };
   });
 }
@@ -266,23 +273,35 @@ export function compareLatency(
 const points = (share: number) => (100 * share).toFixed(1).replace(/^-0\.0$/, '0.0');
 const p = (value: number) => (value < 0.001 ? 'p < 0.001' : `p = ${value.toFixed(3)}`);
 
-function whatWouldTell({ neededN, pairs, minimumEffect }: Comparison): string {
-  const effect = `${points(minimumEffect)} points`;
+/** Figures in the metric's unit: shares of 1 in points of a hundred. */
+function wordingOf({ unit }: Comparison) {
+  if (unit === undefined) return { figure: points, unit: 'points' };
+  return { figure: (value: number) => value.toFixed(Math.abs(value) < 100 ? 2 : 0), unit };
+}
+
+function whatWouldTell(comparison: Comparison): string {
+  const { neededN, pairs, minimumEffect } = comparison;
+  const { figure, unit } = wordingOf(comparison);
+  const effect = `${figure(minimumEffect)} ${unit}`;
   if (neededN === null) return '';
   if (neededN > pairs) return `; n = ${neededN.toLocaleString('en-US')} would find ${effect} with 80 % power`;
   return `; neither no difference nor one of ${effect} can be ruled out`;
 }
 
-/** The verdict in one sentence. Scores are shares of 1, shown in points of a hundred; a loss and its interval are given as positive. */
+/** The verdict in one sentence; a fall and its interval are given as positive where the sentence says that it is one. */
 export function verdictSentence(comparison: Comparison): string {
   const { baseline, candidate, metric, difference, test, verdict, pairs } = comparison;
+  const { figure, unit } = wordingOf(comparison);
+  const told = !['tied', 'underpowered'].includes(verdict);
   const { value, low, high } =
-    verdict === 'worse' ? { value: -difference.value, low: -difference.high, high: -difference.low } : difference;
-  const interval = `95 % interval ${points(low)} to ${points(high)}`;
+    told && difference.value < 0
+      ? { value: -difference.value, low: -difference.high, high: -difference.low }
+      : difference;
+  const interval = `95 % interval ${figure(low)} to ${figure(high)}`;
   const evidence = `(${interval}, ${test.name}, ${p(test.adjustedPValue)}, n = ${pairs})`;
-  if (verdict === 'better' || verdict === 'worse') {
-    return `${candidate} is ${verdict} than ${baseline} by ${points(value)} points of ${metric} ${evidence}`;
-  }
+  if (verdict === 'higher' || verdict === 'lower')
+    return `${candidate} has a ${verdict} ${metric} than ${baseline} by ${figure(value)} ${unit} ${evidence}`;
+  if (told) return `${candidate} is ${verdict} than ${baseline} by ${figure(value)} ${unit} of ${metric} ${evidence}`;
   if (verdict === 'tied')
     return `${candidate} and ${baseline} are tied on ${metric}: the difference is too small to matter ${evidence}`;
   return `${candidate} against ${baseline} on ${metric}: this run cannot tell ${evidence}${whatWouldTell(comparison)}`;

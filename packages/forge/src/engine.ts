@@ -87,6 +87,8 @@ export interface Generation {
 export interface ScoreRequest {
   readonly prompt: string;
   readonly continuation: string;
+  /** The text ends there: the model's end token counts as the continuation's last token. */
+  readonly end?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -123,7 +125,7 @@ export interface Engine {
   readonly maxRetries?: number;
   /** Rejects with EngineError. */
   generate(request: GenerateRequest): Promise<Generation>;
-  /** Log-likelihood of a continuation, where the engine can tell. Rejects with EngineError. */
+  /** Log-likelihood of a continuation, where the engine can tell. Rejects with EngineError, and with ConfigError where it cannot. */
   score?(request: ScoreRequest): Promise<TokenLogprobs>;
   /** Number of tokens of a text, exact where the engine has the tokenizer. */
   countTokens?(text: string): Promise<number>;

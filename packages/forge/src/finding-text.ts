@@ -6,6 +6,14 @@ import type { RunSummary } from './summarize-run.ts';
 
 const percent = ({ value, low, high }: Estimate) =>
   `${(100 * value).toFixed(1)} % [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
+/** `-12.34 nats [-15.00, -9.68]`, or a percentage where the scores are shares. */
+function score(name: string, { metrics, units }: RunSummary): string {
+  const estimate = metrics[name];
+  const unit = units?.[name];
+  if (estimate === undefined) return '';
+  const { value, low, high } = estimate;
+  return unit === undefined ? percent(estimate) : `${value.toFixed(2)} ${unit} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
+}
 const bare = ({ value, low, high }: Estimate) =>
   `${formatDuration(value)} [${formatDuration(low)}, ${formatDuration(high)}]`;
 
@@ -46,7 +54,7 @@ function figures(finding: Finding): { header: string[]; rows: string[][] } {
     return [
       run.variant,
       formatCount(summary.n),
-      ...metrics.map((name) => (summary.metrics[name] === undefined ? '' : percent(summary.metrics[name]))),
+      ...metrics.map((name) => score(name, summary)),
       summary.latencyMs === null ? '' : bare(summary.latencyMs.p50),
       summary.latencyMs === null ? '' : formatDuration(summary.latencyMs.p95.value),
       summary.latencyMs === null ? '' : formatDuration(summary.latencyMs.p99.value),

@@ -1,7 +1,7 @@
 import type { Question } from './dataset.ts';
 import type { ComponentSpec, Surroundings } from './definition.ts';
 import type { Nli } from './encoder.ts';
-import type { GenerateRequest, Generation, Sampling } from './engine.ts';
+import type { GenerateRequest, Generation, Sampling, ScoreRequest, TokenLogprobs } from './engine.ts';
 import type { Retriever } from './retriever.ts';
 import type { ToolSet } from './tool.ts';
 
@@ -15,6 +15,8 @@ export interface MethodContext {
    * Throws ConfigError where the request needs a feature that the engine does not have.
    */
   generate(request: ModelCall): Promise<Generation>;
+  /** One logged look at how likely the model finds a text. Throws ConfigError where the engine cannot tell. */
+  score(request: Omit<ScoreRequest, 'signal'>): Promise<TokenLogprobs>;
   /** Of the model that generates; estimated at 4 characters each where it cannot tell. */
   countTokens(text: string): Promise<number>;
   readonly sampling: Sampling;

@@ -99,7 +99,8 @@ export async function compareGroups(
   const inputs = [];
   for (const group of groups) inputs.push(await readPairedInputs(store, group.label, group.runs, settings.metric));
   const { alpha, minimumEffect } = settings;
-  return compute({ groups: inputs, options: { metric: { name: settings.metric, binary }, alpha, minimumEffect } });
+  const described = { ...metric, name: settings.metric, binary };
+  return compute({ groups: inputs, options: { metric: described, alpha, minimumEffect } });
 }
 
 /** A finding as it is kept with its experiment; `of` tells which runs, as of when, it speaks of. */

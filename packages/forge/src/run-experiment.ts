@@ -5,9 +5,9 @@ import { ConfigError, EngineError, messageOf, RetrievalError } from './errors.ts
 import { contentSeed } from './lib/content-seed.ts';
 import { mapConcurrent } from './lib/map-concurrent.ts';
 import { sampleRowIndices } from './lib/sample-examples.ts';
-import type { Method, MethodContext, ModelCall } from './method.ts';
+import type { Method, MethodContext, ModelCall, Prediction } from './method.ts';
 import type { Metric } from './metric.ts';
-import type { ExampleFailure, ExampleResult, Provenance, RunEvent } from './run.ts';
+import type { CallRecord, ExampleFailure, ExampleResult, Provenance, RunEvent } from './run.ts';
 
 /** One run, its components built. */
 export interface RunParts {
@@ -75,6 +75,7 @@ function contextFor(
     now,
     countTokens: async (text) => (await parts.engine.countTokens?.(text)) ?? Math.ceil(text.length / charsPerToken),
     ...(signal === undefined ? {} : { signal }),
+    score: (request) => calls.score({ ...request, ...(signal === undefined ? {} : { signal }) }),
     async generate({ prompt, sample = 0, ...changed }) {
       checkFeatures(parts.engine, { prompt, ...changed });
       const request: GenerateRequest = {
@@ -94,12 +95,13 @@ function contextFor(
 async function scoreAll(
   metrics: readonly Metric[],
   example: Example,
-  prediction: Awaited<ReturnType<Method['solve']>>,
+  prediction: Prediction,
+  calls: readonly CallRecord[],
 ) {
   const scores: Record<string, number> = {};
   const steps = [...prediction.steps];
   for (const metric of metrics) {
-    const given = await metric.score(example, prediction);
+    const given = await metric.score(example, prediction, calls);
     scores[metric.name] = typeof given === 'number' ? given : given.score;
     if (typeof given !== 'number') steps.push(...given.steps);
   }
@@ -136,7 +138,7 @@ async function runOne(
     latencyMs = clock.monotonic() - started + calls.addedLatencyMs();
     const { answer, steps, flags = [] } = prediction;
     try {
-      outcome = { answer, flags, ...(await scoreAll(parts.metrics, example, prediction)) };
+      outcome = { answer, flags, ...(await scoreAll(parts.metrics, example, prediction, calls.calls())) };
     } catch (error) {
       if (error instanceof ConfigError) throw error;
       outcome = {

@@ -1,4 +1,5 @@
 import { numberList } from './lib/number-list.ts';
+import type { MetricDescription, ScoreUnit } from './metric.ts';
 import {
   clusteredMeanEstimate,
   clusterKeys,
@@ -20,6 +21,8 @@ export interface RunSummary {
   /** What agents did with their tools; null where none was at work. */
   readonly tools: ToolFigures | null;
   readonly metrics: Readonly<Record<string, Estimate>>;
+  /** What a metric's scores count; those that are not named are shares of 1. */
+  readonly units?: Readonly<Record<string, ScoreUnit>>;
   /** null where no example was answered. */
   readonly latencyMs: {
     readonly p50: Estimate;
@@ -53,8 +56,8 @@ export interface RunSummary {
 }
 
 export interface SummaryInfo {
-  /** The first one decides what "correct" means: its scores are added up. */
-  readonly metrics: readonly { readonly name: string; readonly binary: boolean }[];
+  /** The first one decides what "correct" means: its scores are added up, where they are shares of 1. */
+  readonly metrics: readonly MetricDescription[];
   readonly wallMs: number;
   readonly pricing?: {
     readonly inputPerMillion: number;
@@ -168,7 +171,11 @@ export async function summarizeRun(
       estimateScores(scores[i]?.values() ?? new Float64Array(), clustered, binary),
     ]),
   );
-  const correct = (scores[0]?.values() ?? new Float64Array()).reduce((a, b) => a + b, 0);
+  const units = Object.fromEntries(
+    info.metrics.flatMap(({ name, unit }) => (unit === undefined ? [] : [[name, unit]])),
+  );
+  const countable = info.metrics[0]?.unit === undefined ? scores[0]?.values() : undefined;
+  const correct = (countable ?? new Float64Array()).reduce((a, b) => a + b, 0);
   const perCorrect = (amount: number) => (correct > 0 ? amount / correct : null);
   const perExample = (amount: number) => (n === 0 ? 0 : amount / n);
   const cost = costOf(totals, info.pricing);
@@ -179,6 +186,7 @@ export async function summarizeRun(
     flags,
     tools: tools.figures(),
     metrics,
+    ...(Object.keys(units).length === 0 ? {} : { units }),
     latencyMs: latencyFigures(latencies.values()),
     throughput: {
       examplesPerSecond: perSecond(totals.liveExamples),

@@ -42,6 +42,10 @@ export const runSummarySchema = z
       .nullish()
       .describe('What agents did with their tools.'),
     metrics: z.record(z.string(), estimateSchema),
+    units: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe('What the scores of a metric count; those that are not named are shares of 1.'),
     latencyMs: z
       .object({
         p50: estimateSchema,
@@ -178,6 +182,7 @@ const flipsSchema = z.object({ count: z.number(), ids: z.array(z.string()) });
 export const comparisonSchema = z
   .object({
     metric: z.string(),
+    unit: z.string().optional().describe('What the scores count; shares of 1 where there is none.'),
     baseline: z.string(),
     candidate: z.string(),
     pairs: z.number(),
@@ -188,7 +193,9 @@ export const comparisonSchema = z
     test: z.object({ name: z.string(), pValue: z.number(), adjustedPValue: z.number() }),
     equivalencePValue: z.number(),
     flips: z.object({ gained: flipsSchema, lost: flipsSchema }),
-    verdict: z.enum(['better', 'worse', 'tied', 'underpowered']),
+    verdict: z
+      .enum(['better', 'worse', 'higher', 'lower', 'tied', 'underpowered'])
+      .describe('higher, lower: on a metric of which neither is better.'),
     minimumEffect: z.number(),
     neededN: z.number().nullable(),
     detectableEffect: z.number().nullable(),

@@ -209,6 +209,41 @@ describe('lab-world', () => {
   });
 });
 
+describe('preference-pairs', () => {
+  const rows = Array.from({ length: 200 }, (_, i) => ({
+    id: `p${i}`,
+    prompt: `Q${i}`,
+    chosen: ` c${i}`,
+    rejected: ` r${i}`,
+  }));
+  it('shows both answers in an order that the seed draws, the chosen one being the target', async () => {
+    const path = await file('pairs.jsonl', jsonl([...rows, { ...rows[0], id: 'last', cluster: 'k' }]));
+    const read = async (seed: number) =>
+      Array.from(await Array.fromAsync((await open('preference-pairs', { path, seed })).examples()));
+    const examples = await read(0);
+    expect(examples.map(({ id, text, targets }) => [id, text, targets[0]]).slice(0, 2)).toEqual([
+      ['p0', 'Q0', ' c0'],
+      ['p1', 'Q1', ' c1'],
+    ]);
+    expect(examples[3]?.choices?.toSorted()).toEqual([' c3', ' r3']);
+    expect(examples.at(-1)?.cluster).toBe('k');
+    const first = (some: typeof examples) => some.map(({ choices, targets }) => choices?.[0] === targets[0]);
+    const share = first(examples).filter(Boolean).length / examples.length;
+    expect(share).toBeGreaterThan(0.35);
+    expect(share).toBeLessThan(0.65);
+    expect(first(await read(0))).toEqual(first(examples));
+    expect(first(await read(1))).not.toEqual(first(examples));
+  });
+  it('refuses a pair without a difference, and a row that is none', async () => {
+    const same = await file('same.jsonl', jsonl([{ prompt: 'p', chosen: 'a', rejected: 'a' }]));
+    expect(await problemOf('preference-pairs', { path: same })).toContain(
+      'same.jsonl:1: chosen and rejected are the same',
+    );
+    const half = await file('half.jsonl', jsonl([{ prompt: 'p', chosen: 'a' }]));
+    expect(await problemOf('preference-pairs', { path: half })).toContain('no column "rejected"');
+  });
+});
+
 describe.skipIf(!hasSharedData)('the official files (skipped where the shared data is absent)', () => {
   it.each([
     ['squad', 'squad/dev-v1.1.json', 10570, 'Which NFL team represented the AFC at Super Bowl 50?', 'Denver Broncos'],

@@ -7,6 +7,7 @@ import { definition as jsonLines } from './json-lines.ts';
 import { definition as labWorld } from './lab-world.ts';
 import { definition as nqOpen } from './nq-open.ts';
 import { definition as parquet } from './parquet.ts';
+import { definition as preferencePairs } from './preference-pairs.ts';
 import { definition as squad } from './squad.ts';
 import { definition as triviaQa } from './trivia-qa.ts';
 
@@ -20,4 +21,5 @@ export const datasets: readonly AnyDefinition<Dataset, DatasetParts>[] = [
   jsonLines,
   csv,
   parquet,
+  preferencePairs,
 ];

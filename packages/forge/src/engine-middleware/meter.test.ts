@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { GenerateRequest, Generation } from '../engine.ts';
-import { EngineError } from '../errors.ts';
+import { ConfigError, EngineError } from '../errors.ts';
 import { meter } from './meter.ts';
 
 const request = (prompt: string): GenerateRequest => {
@@ -34,7 +34,7 @@ function clocked() {
       await new Promise(setImmediate);
     }
   }
-  return { metered: meter({ generate }, () => time), run };
+  return { metered: meter({ name: 'clocked', generate }, () => time), run };
 }
 
 describe('meter', () => {
@@ -81,5 +81,33 @@ describe('meter', () => {
       await wave;
     }
     expect(metered.addedLatencyMs()).toBe(added);
+  });
+
+  it('logs a look at a text as a call that generates nothing, and says where an engine cannot look', async () => {
+    let time = 0;
+    const generate = () => Promise.reject(new Error('not asked'));
+    const score = async () => {
+      time += 40;
+      return { tokens: [' forty', ' two'], logprobs: [-1, -2], total: -3 };
+    };
+    const engine = { name: 'looker', generate, score, countTokens: async (text: string) => text.length };
+    const metered = meter(engine, () => time);
+    expect(await metered.score({ prompt: 'Q', continuation: ' forty two', end: true })).toMatchObject({ total: -3 });
+    expect(metered.calls()).toEqual([
+      {
+        index: 0,
+        prompt: 'Q',
+        sampling: { temperature: 0, topP: 1, topK: 0, maxTokens: 0, stop: [] },
+        seed: 0,
+        output: ' forty two',
+        finishReason: 'stop',
+        usage: { promptTokens: 3, completionTokens: 0, cachedPromptTokens: 0 },
+        timing: { queuedMs: 0, prefillMs: 0, decodeMs: 0, computeMs: 0, totalMs: 40 },
+        cached: false,
+        retries: 0,
+      },
+    ]);
+    const blind = meter({ name: 'blind', generate }, () => time);
+    await expect(blind.score({ prompt: 'Q', continuation: 'A' })).rejects.toThrow(ConfigError);
   });
 });

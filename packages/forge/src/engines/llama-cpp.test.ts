@@ -153,6 +153,18 @@ describe('llama-cpp with the lab model', () => {
     expect(right?.logprobs.every((logprob) => logprob <= 0)).toBe(true);
   });
 
+  // Golden values: Hugging Face transformers 5.18 with PyTorch in float32, models/lab.
+  it('scores where a text ends: without, the beginning of an answer is never the less likely one', async () => {
+    const prompt = 'Question: Vera has 58 stones. Vera sells 13. How many stones does Vera have now?\nAnswer:';
+    const total = async (continuation: string, end: boolean) =>
+      (await engine.score?.({ prompt, continuation, end }))?.total ?? 0;
+    expect(await total(' 45', false)).toBeCloseTo(-0.6116, 1);
+    expect(await total(' 4', false)).toBeCloseTo(-0.6008, 1);
+    expect(await total(' 45', true)).toBeCloseTo(-0.6116, 1);
+    expect(Math.abs((await total(' 4', true)) + 9.9209)).toBeLessThan(0.2);
+    expect((await engine.score?.({ prompt, continuation: ' 45', end: true }))?.tokens).toHaveLength(4);
+  });
+
   it('counts tokens, digits one by one', async () => {
     expect(await engine.countTokens?.('12345')).toBe(5);
   });

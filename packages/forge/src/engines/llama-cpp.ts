@@ -129,8 +129,8 @@ export const definition: Definition<Engine, EngineParts, typeof options> = {
           throw error;
         }
       },
-      score: ({ prompt, continuation, signal }) =>
-        model.request<TokenLogprobs>({ type: 'score', prompt, continuation }, signal),
+      score: ({ prompt, continuation, end = false, signal }) =>
+        model.request<TokenLogprobs>({ type: 'score', prompt, continuation, end }, signal),
       countTokens: (text) => model.request<number>({ type: 'count', text }),
       release: (session) => model.release(session),
       stats: () => ({ ...totals }),

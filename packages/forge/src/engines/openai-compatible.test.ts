@@ -232,6 +232,7 @@ describe('score', () => {
 
   it('is refused in one line where the server ignores echo, and is not there for chats', async () => {
     const { engine } = await pair({ withoutEcho: true }, { api: 'completions' });
+    await expect(engine.score?.({ prompt: 'A', continuation: 'B', end: true })).rejects.toThrow('use end: false');
     await expect(engine.score?.({ prompt: 'A', continuation: 'B' })).rejects.toThrow(
       /use vLLM, SGLang or the llama-cpp engine/,
     );

@@ -1,6 +1,7 @@
 import type { AnyDefinition } from '../definition.ts';
 import type { Method, MethodParts } from '../method.ts';
 import { definition as chainOfThought } from './chain-of-thought.ts';
+import { definition as choose } from './choose.ts';
 import { definition as entailment } from './entailment.ts';
 import { definition as naive } from './naive.ts';
 import { definition as rag } from './rag.ts';
@@ -15,5 +16,6 @@ export const methods: readonly AnyDefinition<Method, MethodParts>[] = [
   react,
   retrieve,
   entailment,
+  choose,
   recordedTraces,
 ];

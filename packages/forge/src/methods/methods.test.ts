@@ -13,6 +13,7 @@ function contextOf(answers: readonly (string | Partial<Generation>)[]) {
   const context: MethodContext = {
     sampling: { temperature: 0, topP: 1, topK: 0, maxTokens: 50, stop: ['###'] },
     now: () => performance.now(),
+    score: () => Promise.reject(new Error('not here')),
     countTokens: async (text) => text.split(/\s+/).length,
     async generate(request) {
       const answer = answers[asked.length] ?? '';

@@ -32,6 +32,7 @@ async function solve({ options = {}, says, tools = [search], maxTokens = 50 }: S
   const context: MethodContext = {
     sampling: { temperature: 0, topP: 1, topK: 0, maxTokens, stop: ['###'] },
     now: () => ++clock,
+    score: () => Promise.reject(new Error('not here')),
     countTokens: async () => 0,
     async generate(request) {
       const answer = says[Math.min(asked.length, says.length - 1)] ?? '';

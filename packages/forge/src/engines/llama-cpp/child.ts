@@ -118,6 +118,11 @@ function createGrammars({ binding, llama, model }: Loaded) {
   };
 }
 
+function endToken({ tokens }: LlamaModel): Token {
+  if (tokens.eos !== null) return tokens.eos;
+  throw new EngineError('bad-request', 'the model has no end token: its GGUF file names none');
+}
+
 function serve(loaded: Loaded, options: LoadOptions): void {
   const { model, context } = loaded;
   const tokenize = createTokenizer(loaded, options.chat);
@@ -138,10 +143,16 @@ function serve(loaded: Loaded, options: LoadOptions): void {
           jobs.delete(id);
         }
       }
-      case 'score':
-        return scheduler.exclusive((sequence) =>
-          scoreContinuation(model, sequence, tokenize(message.prompt), tokenize(message.prompt + message.continuation)),
-        );
+      case 'score': {
+        const { prompt, continuation, end } = message;
+        const before = tokenize(prompt);
+        // The template ends the user's message: what the model says follows it.
+        const whole = options.chat
+          ? [...before, ...model.tokenize(continuation, false)]
+          : tokenize(prompt + continuation);
+        if (end) whole.push(endToken(model));
+        return scheduler.exclusive((sequence) => scoreContinuation(model, sequence, before, whole));
+      }
       case 'count':
         return model.tokenize(message.text, false).length;
     }

@@ -19,7 +19,13 @@ export interface LoadOptions {
 export type ModelRequest =
   | { readonly type: 'load'; readonly options: LoadOptions }
   | { readonly type: 'generate'; readonly id: number; readonly request: Omit<GenerateRequest, 'signal'> }
-  | { readonly type: 'score'; readonly id: number; readonly prompt: string; readonly continuation: string }
+  | {
+      readonly type: 'score';
+      readonly id: number;
+      readonly prompt: string;
+      readonly continuation: string;
+      readonly end: boolean;
+    }
   | { readonly type: 'count'; readonly id: number; readonly text: string }
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'release'; readonly session: string }

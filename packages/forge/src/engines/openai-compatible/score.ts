@@ -50,9 +50,14 @@ function tokensOfEnd(tokens: readonly string[], continuation: string): number | 
  * straddles the border belongs to the continuation.
  */
 export async function scoreByEcho(
-  { prompt, continuation }: ScoreRequest,
+  { prompt, continuation, end = false }: ScoreRequest,
   ask: (text: string) => Promise<unknown>,
 ): Promise<TokenLogprobs> {
+  if (end) {
+    throw new ConfigError(
+      'engine: openai-compatible cannot score where a text ends, as the protocol has no word for it; use end: false, or the engine llama-cpp',
+    );
+  }
   const all = echoedTokens(await ask(prompt + continuation));
   let count = tokensOfEnd(all.tokens, continuation);
   if (count === null) count = all.tokens.length - echoedTokens(await ask(prompt)).tokens.length;
