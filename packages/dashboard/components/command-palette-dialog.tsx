@@ -11,6 +11,7 @@ import { toggleTheme } from './theme-button.tsx';
 const pages = [
   { href: '/', label: 'Home', keys: 'g h' },
   { href: '/experiments', label: 'Experiments', keys: 'g e' },
+  { href: '/trainings', label: 'Training', keys: 'g t' },
   { href: '/compare', label: 'Compare', keys: '' },
 ];
 

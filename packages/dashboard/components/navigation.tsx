@@ -7,6 +7,7 @@ import { ThemeButton } from './theme-button.tsx';
 const pages = [
   { href: '/', label: 'Home' },
   { href: '/experiments', label: 'Experiments' },
+  { href: '/trainings', label: 'Training' },
   { href: '/compare', label: 'Compare' },
   { href: '/corpora', label: 'Corpora' },
 ];

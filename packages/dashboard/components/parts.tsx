@@ -1,5 +1,7 @@
 import type { ComponentProps, ReactNode } from 'react';
-import type { ExperimentState, RunStatus } from '../lib/api.ts';
+import type { ExperimentState, RunStatus, TrainingState } from '../lib/api.ts';
+
+type State = ExperimentState | RunStatus | TrainingState;
 
 const buttonLooks = {
   primary: 'bg-accent text-accent-ink hover:opacity-90',
@@ -21,6 +23,32 @@ export function Button({
 
 export const inputClass =
   'h-9 w-full rounded-md border border-line bg-surface px-2.5 text-ink placeholder:text-muted disabled:opacity-60';
+
+/** A list to choose from, with its label beside it. */
+export function Choice({
+  label,
+  value,
+  values,
+  onChange,
+}: {
+  label: string;
+  value: string;
+  values: readonly (readonly [string, string])[];
+  onChange: (value: string) => void;
+}) {
+  return (
+    <label className="flex items-center gap-2 text-muted">
+      {label}
+      <select className={`${inputClass} max-w-56`} value={value} onChange={(event) => onChange(event.target.value)}>
+        {values.map(([key, text]) => (
+          <option key={key} value={key}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
 
 export function PageTitle({ children, actions }: { children: ReactNode; actions?: ReactNode }) {
   return (
@@ -62,17 +90,18 @@ export function Section({
   );
 }
 
-const stateLooks: Record<ExperimentState | RunStatus, string> = {
+const stateLooks: Record<State, string> = {
   draft: 'bg-raised text-muted',
   pending: 'bg-raised text-muted',
   queued: 'bg-accent-soft text-accent',
   running: 'bg-accent-soft text-accent',
+  evaluating: 'bg-accent-soft text-accent',
   finished: 'bg-correct-soft text-correct',
   cancelled: 'bg-warning-soft text-warning',
   failed: 'bg-wrong-soft text-wrong',
 };
 
-export function StateBadge({ state }: { state: ExperimentState | RunStatus }) {
+export function StateBadge({ state }: { state: State }) {
   return (
     <span
       className={`inline-block rounded-full px-2 py-0.5 text-xs font-medium whitespace-nowrap ${stateLooks[state]}`}

@@ -6,6 +6,7 @@ const shortcuts = [
   { keys: ['Ctrl K', 'Cmd K'], does: 'Search and commands' },
   { keys: ['g h'], does: 'Go to the home page' },
   { keys: ['g e'], does: 'Go to the experiments' },
+  { keys: ['g t'], does: 'Go to the trainings' },
   { keys: ['n'], does: 'New experiment' },
   { keys: ['j', 'k'], does: 'Next and previous row of a table' },
   { keys: ['Enter'], does: 'Open the row' },

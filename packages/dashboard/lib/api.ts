@@ -13,9 +13,11 @@ import type {
   Validation,
   VariantPlan,
 } from '@llm-forge/forge/api/schemas';
+import type { TrainEvents, Training, TrainingDetail } from '@llm-forge/forge/api/training-schemas';
 
 /** The only file that fetches. Types come from the schemas with which the API checks itself. */
 export type * from '@llm-forge/forge/api/schemas';
+export type * from '@llm-forge/forge/api/training-schemas';
 
 /** What the API said against a request; `message` is for people. */
 export class ApiError extends Error {
@@ -122,6 +124,15 @@ export const api = {
     request<Result>(`/runs/${runId}/results/${encodeURIComponent(exampleId)}`, o),
   compare: (query: { runs: readonly string[]; metric?: string; minimumEffect?: string }, o?: Signal) =>
     request<ComparedRuns>('/compare', { ...o, query: { ...query, runs: query.runs.join(',') } }),
+  trainings: (query: { after?: string }, o?: Signal) =>
+    request<{ items: Training[]; next: string | null }>('/trainings', { ...o, query }),
+  training: (id: string, o?: Signal) => request<TrainingDetail>(`/trainings/${id}`, o),
+  /** 5000 events at most; `after`: cursor of the answer before. */
+  trainEvents: (runId: string, after: number, o?: Signal) =>
+    request<TrainEvents>(`/training-runs/${runId}/events`, { ...o, query: { after } }),
+  /** `after`: the cursor of each run, in their order. */
+  trainingEventsUrl: (id: string, after: readonly number[]) =>
+    pathWith(`/trainings/${id}/events`, { after: after.join('-') }),
   corpora: (o?: Signal) => request<{ items: Corpus[] }>('/corpora', o),
   ingest: (file: string) => request<{ file: string }>('/corpora/ingest', { method: 'POST', body: { file } }),
   /** `retrievers`: by label, what a config says at `retriever`. */

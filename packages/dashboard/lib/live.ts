@@ -2,6 +2,7 @@
 import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { api, type ExamplesEvent, type ProgressEvent } from './api.ts';
+import { followEvents } from './reconnecting-events.ts';
 
 export interface Live {
   /** null until the first event. */
@@ -13,7 +14,6 @@ export interface Live {
 
 const nothing: Live = { progress: null, recent: [], connected: false };
 const mostRecent = 20;
-const longestWaitMs = 5000;
 
 const figuresGapMs = 2000;
 const rowsGapMs = 3000;
@@ -49,10 +49,7 @@ type Stands = ReadonlyMap<string, string>;
 const standsOf = ({ runs }: ProgressEvent): Stands =>
   new Map(runs.map(({ runId, status, done }) => [runId, `${status} ${done}`]));
 
-/**
- * Follows an experiment while it runs. The browser reconnects by itself and says what it saw last; where it gives up (a
- * server that is starting again refuses the connection), a new connection is made, again from what was seen last.
- */
+/** Follows an experiment while it runs. */
 export function useLiveExperiment(id: string, enabled: boolean): Live {
   const client = useQueryClient();
   const [live, setLive] = useState<Live>(nothing);
@@ -60,54 +57,40 @@ export function useLiveExperiment(id: string, enabled: boolean): Live {
   useEffect(() => {
     if (!enabled) return;
     const { refresh, stop } = createRefresher(client);
-    let source: EventSource | undefined;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let waitMs = 500;
     let lastId = '';
     let state = '';
     let known: Stands = new Map();
 
-    function connect(): void {
-      source = new EventSource(api.eventsUrl(id, lastId));
-      source.addEventListener('open', () => {
-        waitMs = 500;
-        setLive((before) => ({ ...before, connected: true }));
-      });
-      source.addEventListener('progress', (event) => {
-        const progress = JSON.parse(event.data) as ProgressEvent;
-        lastId = event.lastEventId;
-        setLive((before) => ({ ...before, progress, connected: true }));
-        const stands = standsOf(progress);
-        const changed = [...stands].flatMap(([runId, stand]) => (known.get(runId) === stand ? [] : runId));
-        if (changed.length > 0 || progress.state !== state) refresh(['experiment', id], figuresGapMs);
-        for (const runId of changed) refresh(['rows', runId], rowsGapMs);
-        [state, known] = [progress.state, stands];
-      });
-      source.addEventListener('examples', (event) => {
-        const { items } = JSON.parse(event.data) as ExamplesEvent;
-        lastId = event.lastEventId;
-        setLive((before) => ({
-          ...before,
-          recent: [...items.toReversed(), ...before.recent].slice(0, mostRecent),
-        }));
-      });
-      source.addEventListener('end', () => {
-        source?.close();
+    const unfollow = followEvents({
+      url: () => api.eventsUrl(id, lastId),
+      onConnected: (connected) => setLive((before) => ({ ...before, connected })),
+      on: {
+        progress: (event) => {
+          const progress = JSON.parse(event.data) as ProgressEvent;
+          lastId = event.lastEventId;
+          setLive((before) => ({ ...before, progress, connected: true }));
+          const stands = standsOf(progress);
+          const changed = [...stands].flatMap(([runId, stand]) => (known.get(runId) === stand ? [] : runId));
+          if (changed.length > 0 || progress.state !== state) refresh(['experiment', id], figuresGapMs);
+          for (const runId of changed) refresh(['rows', runId], rowsGapMs);
+          [state, known] = [progress.state, stands];
+        },
+        examples: (event) => {
+          const { items } = JSON.parse(event.data) as ExamplesEvent;
+          lastId = event.lastEventId;
+          setLive((before) => ({
+            ...before,
+            recent: [...items.toReversed(), ...before.recent].slice(0, mostRecent),
+          }));
+        },
+      },
+      onEnd: () => {
         refresh(['experiment', id], 0);
         for (const runId of known.keys()) refresh(['rows', runId], 0);
-        setLive((before) => ({ ...before, connected: false }));
-      });
-      source.addEventListener('error', () => {
-        setLive((before) => ({ ...before, connected: false }));
-        if (source?.readyState !== EventSource.CLOSED) return;
-        timer = setTimeout(connect, waitMs);
-        waitMs = Math.min(2 * waitMs, longestWaitMs);
-      });
-    }
-    connect();
+      },
+    });
     return () => {
-      source?.close();
-      clearTimeout(timer);
+      unfollow();
       stop();
       setLive(nothing);
     };

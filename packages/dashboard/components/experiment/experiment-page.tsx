@@ -8,7 +8,7 @@ import { useUrlState } from '../../lib/url-state.ts';
 import { CostSentence } from '../cost-sentence.tsx';
 import { IntervalPlot } from '../interval-plot.tsx';
 import { LatencyHistogram } from '../latency-histogram.tsx';
-import { ErrorState, inputClass, Loading, PageTitle, Section, StateBadge } from '../parts.tsx';
+import { Choice, ErrorState, Loading, PageTitle, Section, StateBadge } from '../parts.tsx';
 import { ResultsTable } from '../results-table.tsx';
 import { VerdictCard } from '../verdict-card.tsx';
 import { Actions } from './actions.tsx';
@@ -19,31 +19,6 @@ import { Progress } from './progress.tsx';
 import { ToolSection } from './tool-section.tsx';
 
 const ongoing = (state: string) => state === 'running' || state === 'queued';
-
-function Choice({
-  label,
-  value,
-  values,
-  onChange,
-}: {
-  label: string;
-  value: string;
-  values: readonly (readonly [string, string])[];
-  onChange: (value: string) => void;
-}) {
-  return (
-    <label className="flex items-center gap-2 text-muted">
-      {label}
-      <select className={`${inputClass} max-w-56`} value={value} onChange={(event) => onChange(event.target.value)}>
-        {values.map(([key, text]) => (
-          <option key={key} value={key}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
 
 function Findings({ experiment }: { experiment: ExperimentDetail }) {
   const { set } = useUrlState();

@@ -2,6 +2,7 @@ import type { ExperimentDetail, ProgressEvent } from '../../lib/api.ts';
 import { count, duration } from '../../lib/format.ts';
 import type { Live } from '../../lib/live.ts';
 import { Section, StateBadge } from '../parts.tsx';
+import { ProgressBar } from '../progress-bar.tsx';
 
 type RunProgress = ProgressEvent['runs'][number];
 
@@ -13,17 +14,12 @@ function Bar({ run }: { run: RunProgress }) {
       <span className="truncate" title={run.variant}>
         {run.variant}
       </span>
-      <div
-        role="progressbar"
-        aria-label={`Progress of ${run.variant}`}
-        aria-valuemin={0}
-        aria-valuemax={100}
-        aria-valuenow={Math.round(100 * share)}
-        aria-valuetext={text}
-        className="order-last col-span-2 h-2 overflow-hidden rounded-full bg-raised sm:order-none sm:col-span-1"
-      >
-        <div className="h-full bg-accent transition-[width]" style={{ width: `${100 * share}%` }} />
-      </div>
+      <ProgressBar
+        label={`Progress of ${run.variant}`}
+        share={share}
+        text={text}
+        className="order-last col-span-2 sm:order-none sm:col-span-1"
+      />
       <span className="flex items-center gap-2 tabular-nums">
         <span className="text-muted">
           {text}
