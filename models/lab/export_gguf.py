@@ -81,7 +81,7 @@ def write_hugging_face(out: pathlib.Path, weights: dict[str, torch.Tensor], shap
     }
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     Tokenizer.from_file(tokenizer_file).save(str(out / "tokenizer.json"))
-    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<|begin|>", "eos_token": "<|end|>", "model_max_length": shape.context}
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<|begin|>", "eos_token": "<|end|>", "add_bos_token": True, "model_max_length": shape.context}
     (out / "tokenizer_config.json").write_text(json.dumps(settings, indent=2) + "\n")
 
 
