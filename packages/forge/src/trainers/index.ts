@@ -1,0 +1,5 @@
+import type { AnyDefinition } from '../definition.ts';
+import type { Trainer, TrainerParts } from '../trainer.ts';
+import { definition as native } from './native.ts';
+
+export const trainers: readonly AnyDefinition<Trainer, TrainerParts>[] = [native];
