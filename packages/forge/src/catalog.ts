@@ -7,6 +7,7 @@ import { methods } from './methods/index.ts';
 import { metrics } from './metrics/index.ts';
 import { retrievers } from './retrievers/index.ts';
 import { tools } from './tools/index.ts';
+import { trainers } from './trainers/index.ts';
 import { trainingSets } from './training-sets/index.ts';
 
 /** Everything a config can name. Config checks, `forge list`, the JSON Schema and forms all read it. */
@@ -21,6 +22,7 @@ export const catalog = {
   nli: nliModels,
   index: indexes,
   tool: tools,
+  trainer: trainers,
   'training-set': trainingSets,
 } as const;
 

@@ -107,6 +107,7 @@ export const trainingSettings = z.strictObject({
     .max(131_072)
     .default(1024)
     .describe('Tokens of prompt and answer at most: a longer row is left out and counted, never cut.'),
+  chat: z.boolean().default(false).describe('Prompts are put into the model’s own chat template, as a user’s message.'),
   shuffle: z.boolean().default(true).describe('Rows in an order drawn from the seed, anew in every epoch.'),
   evaluateEvery: z
     .int()

@@ -103,14 +103,15 @@ export function record(
   return result;
 }
 
-/** A constant of real numbers (the default) or whole ones; equal ones are stored once. */
+/** A constant of real numbers (the default) or whole ones; equal small ones are stored once. */
 export function constant(
   graph: Graph,
   values: readonly number[],
   shape: readonly number[],
   type: ElementType = graph.real,
 ): Tensor {
-  const key = `${type} ${shape.join('x')} ${values.join(' ')}`;
+  const small = values.length <= 64;
+  const key = small ? `${type} ${shape.join('x')} ${values.join(' ')}` : '';
   const known = graph.constants.get(key);
   if (known !== undefined) return known;
   const array =
@@ -124,7 +125,7 @@ export function constant(
   const name = `constant_${graph.counter++}`;
   graph.initializers.push({ name, type, shape, data: new Uint8Array(array.buffer) });
   const tensor: Tensor = { graph, name, type, shape, differentiable: false };
-  graph.constants.set(key, tensor);
+  if (small) graph.constants.set(key, tensor);
   return tensor;
 }
 
