@@ -7,6 +7,7 @@ import type { ExecuteParts } from './execute-runs.ts';
 import type { TrainingRunSpec } from './expand-training.ts';
 import { exportTraining, resultPaths } from './export-training.ts';
 import { type ModelFolder, resolveModelFolder } from './lib/model-folder.ts';
+import { openTokenCounter } from './lib/token-counter.ts';
 import { writeGgufModel } from './lib/write-gguf-model.ts';
 import { limitKey, type PreparedData, type PreparedRows, prepareTrainingData } from './prepare-training-data.ts';
 import { recordTraining } from './record-training.ts';
@@ -54,10 +55,14 @@ function shownPath(path: string, baseDir: string): string {
   return inside.startsWith('..') || isAbsolute(inside) ? path : inside;
 }
 
-/** The model before training as GGUF: the one that the file names, or one written once from the model's folder. */
+/** Where the GGUF of the model before training is: the one that the file names, or one to be written from the model's folder. */
+export const baseModelPath = (spec: TrainingSpec, fingerprint: string, cacheDir: string) =>
+  spec.evaluation.engine.model ?? join(cacheDir, 'gguf', `${fingerprint}.gguf`);
+
+/** The GGUF of the model before training, written once. */
 async function baseModel({ spec, model }: Prepared, { surroundings }: TrainingParts): Promise<string> {
-  if (spec.evaluation.engine.model !== null) return spec.evaluation.engine.model;
-  const path = join(surroundings.cacheDir, 'gguf', `${model.fingerprint}.gguf`);
+  const path = baseModelPath(spec, model.fingerprint, surroundings.cacheDir);
+  if (path === spec.evaluation.engine.model) return path;
   if ((await stat(path).catch(() => null)) === null)
     await writeGgufModel({ model: model.path, path, name: spec.model });
   return shownPath(path, surroundings.baseDir);
@@ -172,7 +177,13 @@ async function prepare(training: TrainingRecord, parts: TrainingParts): Promise<
   const spec = training.config as TrainingSpec;
   const folder = trainingFolder(parts.home, training.id);
   const model = await resolveModelFolder(spec.model, surroundings, signal);
-  const rows = await prepareTrainingData(spec, { folder: join(folder, 'data'), surroundings, signal });
+  const countTokens = await openTokenCounter(model.path);
+  const rows = await prepareTrainingData(spec, {
+    folder: join(folder, 'data'),
+    surroundings,
+    signal,
+    ...(countTokens === undefined ? {} : { countTokens }),
+  });
   return { training, spec, folder, model, rows, trainer: await buildTrainer(spec.trainer, surroundings) };
 }
 

@@ -53,8 +53,8 @@ describe('parseTraining', () => {
   });
 
   it.each([
-    ['betaa: 1', 'test.yaml:6: betaa: unknown key. Did you mean "data"?'],
-    ['trainer: nativ', 'test.yaml:6: unknown trainer "nativ". Did you mean "native"?'],
+    ['epoch: 1', 'test.yaml:6: epoch: unknown key. Did you mean "epochs"? Known keys: version, name'],
+    ['trainer: nativ', 'test.yaml:6: trainer: unknown trainer "nativ". Did you mean "native"?'],
     ['split: { train: 0 }', 'test.yaml:6: split.train: 0 is not allowed'],
     ['seeds: [1, 1]', 'test.yaml:6: seeds: [1,1] is not allowed: names a seed twice'],
     ['optimizer: { learningRate: fast }', 'test.yaml:6: optimizer.learningRate: "fast" is not allowed'],

@@ -121,20 +121,19 @@ function addRewards(part: Part, { before, trained }: MeasuredRows): void {
   });
   const meaning = { alpha: 0.05, minimumEffect: 0.05, deciding: false, better: 'higher' } as const;
   const on = 'on held-out pairs';
-  // The log margins are judged already: these say the same in another unit.
-  const figures: Part = { ...part, judged: new Map() };
   addMetric(
-    figures,
+    part,
     { ...meaning, metric: 'reward-margin', label: `reward margin ${on}`, unit: 'reward', binary: false },
     runs,
-    scoresOf(before.rows, () => 0),
+    // Before training it is 0 by definition.
+    null,
   );
   const preferred = runs.map((run) => ({
     ...run,
     scores: new Map([...run.scores].map(([id, one]) => [id, { ...one, score: one.score > 0 ? 1 : 0 }])),
   }));
   addMetric(
-    figures,
+    part,
     { ...meaning, metric: 'reward-accuracy', label: `reward accuracy ${on}`, unit: 'share', binary: true },
     preferred,
     null,

@@ -164,7 +164,9 @@ export function winRateVerdict(meaning: MetricMeaning, rate: WinRate): JudgedVer
   const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
   const evidence = `(95 % interval ${percent(share.low)} to ${percent(share.high)}; ${wins} won, ${ties} tied, ${losses} lost; ${test.name}, ${p(test.pValue)})`;
   const significant = test.pValue < meaning.alpha && wins !== losses;
-  const kind: VerdictKind = significant ? (share.value > 0.5 ? 'better' : 'worse') : 'underpowered';
+  const even = Math.max(share.high - 0.5, 0.5 - share.low) < meaning.minimumEffect;
+  const untold = even ? 'tied' : 'underpowered';
+  const kind: VerdictKind = significant ? (share.value > 0.5 ? 'better' : 'worse') : untold;
   const said = significant
     ? `the answers after training are preferred in ${percent(share.value)}`
     : `no preference is shown: ${percent(share.value)} for the answers after training`;

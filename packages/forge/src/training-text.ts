@@ -1,14 +1,18 @@
 import { join } from 'node:path';
 import type { DataReport, Quantiles } from './data-report.ts';
+import { baseModelPath } from './execute-training.ts';
 import type { TrainingRunSpec } from './expand-training.ts';
 import { formatCount, formatDuration, textTable } from './lib/format.ts';
 import type { TrainingOutcome } from './record-training.ts';
+import type { TrainingProvenance } from './run-training.ts';
 import type { Artifact, TrainingRecord, TrainingRunRecord } from './training-record.ts';
 import type { Interval, TrainingData, TrainingGroup, TrainingReport } from './training-report.ts';
 import type { TrainingSpec } from './training-spec.ts';
 
+const plainNumber = (value: number) => value.toFixed(Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 1 ? 2 : 3);
+
 const figureText = (value: number, unit: TrainingGroup['unit']) =>
-  unit === 'share' ? `${(100 * value).toFixed(1)} %` : Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2);
+  unit === 'share' ? `${(100 * value).toFixed(1)} %` : plainNumber(value);
 
 const bare = (value: number, unit: TrainingGroup['unit']) => figureText(value, unit).replace(' %', '');
 
@@ -17,6 +21,8 @@ const intervalText = (interval: Interval | null, unit: TrainingGroup['unit'], si
   const sign = signed && interval.value > 0 ? '+' : '';
   return `${sign}${figureText(interval.value, unit)} [${bare(interval.low, unit)}, ${bare(interval.high, unit)}]`;
 };
+
+const partOrder = ['prompt', 'chosen', 'rejected', 'completion'];
 
 /** Counts of an overlap, as checkLeakage reports it. */
 type OverlapCounts = { items: number; same: number; overlapping: number };
@@ -37,9 +43,9 @@ function leakageLines({ leakage }: TrainingData): string[] {
 export function dataLines(data: TrainingData): string[] {
   const { set, counts, lengths, fingerprint } = data;
   const { unit, pairs, repeated } = (data.report ?? {}) as Partial<DataReport>;
-  const parts = Object.entries(lengths as Record<string, Quantiles>).map(
-    ([part, { p50, p95, max }]) => `${part} ${p50.toFixed(0)} / ${p95.toFixed(0)} / ${max.toFixed(0)}`,
-  );
+  const parts = Object.entries(lengths as Record<string, Quantiles>)
+    .sort(([a], [b]) => partOrder.indexOf(a) - partOrder.indexOf(b))
+    .map(([part, { p50, p95, max }]) => `${part} ${p50.toFixed(0)} / ${p95.toFixed(0)} / ${max.toFixed(0)}`);
   const { train, validation, test } = counts;
   return [
     `${formatCount(train)} / ${formatCount(validation)} / ${formatCount(test)} rows (train / validation / test) of ${set.name}, fingerprint ${fingerprint.slice(0, 12)}`,
@@ -126,17 +132,24 @@ function ablationTable(groups: readonly TrainingGroup[]): string {
   );
 }
 
+export interface Places {
+  /** A path as a person would type it. */
+  shown(path: string): string;
+  readonly cacheDir: string;
+}
+
 const find = (run: TrainingRunRecord, kind: Artifact['kind']) =>
   run.artifacts.find((artifact) => artifact.kind === kind)?.path;
 
 /** Where the result lies and how an experiment uses it. */
-function usageLines(spec: TrainingSpec, runs: readonly TrainingRunRecord[], shown: (path: string) => string): string[] {
+function usageLines(spec: TrainingSpec, runs: readonly TrainingRunRecord[], { shown, cacheDir }: Places): string[] {
   const run = runs.find((one) => (one.spec as TrainingRunSpec).main && one.status === 'finished');
   if (run === undefined || run.folder === null) return [];
   const at = (path: string) => shown(join(run.folder as string, path));
   const [peft, gguf, model] = [find(run, 'peft-adapter'), find(run, 'gguf-adapter'), find(run, 'gguf-model')];
   const merged = find(run, 'merged-gguf');
-  const base = spec.evaluation.engine.model ?? `GGUF of ${spec.model}`;
+  const { model: trained } = run.provenance as TrainingProvenance;
+  const base = shown(baseModelPath(spec, trained.fingerprint, cacheDir));
   return [
     ...(peft === undefined ? [] : [`adapter: ${at(peft)}`]),
     ...(merged === undefined ? [] : [`merged model: ${at(merged)}`]),
@@ -155,16 +168,14 @@ function usageLines(spec: TrainingSpec, runs: readonly TrainingRunRecord[], show
 const section = (title: string, lines: readonly string[]) => (lines.length === 0 ? [] : ['', title, ...lines]);
 const listed = (lines: readonly string[]) => lines.map((line) => `  - ${line}`);
 
-/** A training for a terminal. `shown`: a path as a person would type it. */
-export function trainingText(
-  training: TrainingRecord,
-  runs: readonly TrainingRunRecord[],
-  shown: (path: string) => string,
-): string {
+/** A training for a terminal. */
+export function trainingText(training: TrainingRecord, runs: readonly TrainingRunRecord[], places: Places): string {
   const spec = training.config as TrainingSpec;
   const report = training.report as TrainingReport | null;
   const unfinished = runs.filter((run) => run.status !== 'finished');
   const groups = report?.groups ?? [];
+  const sentences = report?.verdicts.map(({ sentence }) => sentence) ?? [];
+  const negatives = report?.negatives ?? [];
   const ablated = groups.some((group) => !group.main);
   const resume = `go on with: forge train --resume ${training.id}`;
   return [
@@ -178,14 +189,14 @@ export function trainingText(
         )),
     ...section('Training', [runTable(runs)]),
     ...(groups.length === 0 ? [] : section('Before and after', [mainTable(groups)])),
-    ...section('Verdicts', listed(report?.verdicts.map(({ sentence }) => sentence) ?? [])),
-    ...section('Negative results', listed(report?.negatives ?? [])),
+    ...section('Verdicts', listed(sentences.filter((sentence) => !negatives.includes(sentence)))),
+    ...section('Negative results', listed(negatives)),
     ...(ablated
       ? section('Ablation: after training, and the difference it made (in brackets: over seeds)', [
           ablationTable(groups),
         ])
       : []),
-    ...section('Results', usageLines(spec, runs, shown)),
+    ...section('Results', usageLines(spec, runs, places)),
     ...(report === null ? ['', unfinished.length === 0 ? `not evaluated yet; ${resume}` : resume] : []),
     ...(groups.length === 0
       ? []

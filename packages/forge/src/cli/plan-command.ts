@@ -1,23 +1,35 @@
 import { messageOf } from '../errors.ts';
 import { executeProbe } from '../execute-probe.ts';
 import { formatCount, formatDuration, textTable } from '../lib/format.ts';
-import { loadExperiment } from '../load-experiment.ts';
+import { type LoadedExperiment, parseExperiment, readConfigText } from '../load-experiment.ts';
+import { isTrainingText, type LoadedTraining, parseTraining } from '../load-training.ts';
 import { planExperiment } from '../plan-experiment.ts';
+import { planTraining } from '../plan-training.ts';
+import type { TrainingSpec } from '../training-spec.ts';
+import { dataLines } from '../training-text.ts';
 import { ExitCode } from './report-error.ts';
 import { openWorkspace } from './workspace.ts';
+
+type LoadedFile =
+  | { readonly kind: 'experiment'; readonly loaded: LoadedExperiment }
+  | { readonly kind: 'training'; readonly loaded: LoadedTraining };
+
+/** An experiment or a training, by what the file says. Throws ConfigError. */
+async function loadFile(file: string): Promise<LoadedFile> {
+  const text = await readConfigText(file);
+  return isTrainingText(text)
+    ? { kind: 'training', loaded: parseTraining(file, text) }
+    : { kind: 'experiment', loaded: parseExperiment(file, text) };
+}
 
 export async function validate(files: readonly string[], options: { json?: boolean }): Promise<void> {
   const results = [];
   for (const file of files) {
     try {
-      const { spec, configHash } = await loadExperiment(file);
-      results.push({
-        file,
-        ok: true,
-        name: spec.name,
-        variants: spec.variants.map((variant) => variant.variant),
-        configHash,
-      });
+      const { kind, loaded } = await loadFile(file);
+      const { spec, configHash } = loaded;
+      const variants = ('variants' in spec ? spec.variants : spec.runs).map((one) => one.variant);
+      results.push({ file, ok: true, kind, name: spec.name, variants, configHash });
     } catch (error) {
       if ((error as Error).name !== 'ConfigError') throw error;
       results.push({ file, ok: false, error: messageOf(error) });
@@ -27,15 +39,35 @@ export async function validate(files: readonly string[], options: { json?: boole
   else {
     for (const result of results) {
       if (result.ok)
-        console.log(`ok  ${result.file}  ${result.variants?.length} variants: ${result.variants?.join(', ')}`);
+        console.log(
+          `ok  ${result.file}  ${result.variants?.length} ${result.kind === 'training' ? 'runs' : 'variants'}: ${result.variants?.join(result.kind === 'training' ? '; ' : ', ')}`,
+        );
       else console.error(`forge: ${result.error}`);
     }
   }
   if (results.some((result) => !result.ok)) throw new ExitCode(2);
 }
 
+async function showTrainingPlan(spec: TrainingSpec, json: boolean): Promise<void> {
+  const planned = await planTraining(spec, openWorkspace().surroundings);
+  if (json) return console.log(JSON.stringify(planned, null, 2));
+  const { runs, data, steps, rows, leftOut, tokens, tokenUnit, parameters, memoryBytes, evaluations } = planned;
+  const memory = memoryBytes === null ? 'the trainer cannot tell' : `about ${(memoryBytes / 1e9).toFixed(2)} GB`;
+  const lines = [
+    ...dataLines(data),
+    `one run: ${formatCount(steps)} steps over ${formatCount(rows)} rows${leftOut === 0 ? '' : ` (${formatCount(leftOut)} too long)`}, ~${formatCount(tokens)} ${tokenUnit} through the model`,
+    `trained: ${formatCount(parameters.trained)} of ${formatCount(parameters.total)} parameters; memory: ${memory}`,
+    `${formatCount(runs.length)} runs: ${runs.join('; ')}`,
+  ];
+  console.log(lines.join('\n'));
+  const rowsOf = evaluations.map((one) => [one.name, formatCount(one.examples), formatCount(one.models)]);
+  if (rowsOf.length > 0) console.log(`\n${textTable(['evaluation', 'examples', 'models'], rowsOf)}`);
+}
+
 export async function plan(file: string, options: { probe?: number; json?: boolean }): Promise<void> {
-  const { spec } = await loadExperiment(file);
+  const { kind, loaded } = await loadFile(file);
+  if (kind === 'training') return showTrainingPlan(loaded.spec, options.json === true);
+  const { spec } = loaded;
   const { surroundings, clock, random } = openWorkspace();
   const plans = await planExperiment(spec, surroundings);
   const probes =

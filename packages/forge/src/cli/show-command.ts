@@ -135,10 +135,14 @@ export async function show(id: string | undefined, options: ShowOptions): Promis
   if (examples === undefined && (example ?? wrong ?? failed ?? tool ?? toolError) !== undefined) {
     throw new ConfigError('--example, --wrong, --failed, --tool and --tool-error need --examples <variant>');
   }
-  const store = await openWorkspace().openStore();
+  const { surroundings, openStore } = openWorkspace();
+  const store = await openStore();
   try {
     const training = id === undefined ? null : await findOnlyTraining(store, id);
-    if (training !== null) return await showTraining(store, training, options.json === true);
+    if (training !== null) {
+      const { cacheDir } = surroundings;
+      return await showTraining(store, training, { json: options.json === true, cacheDir });
+    }
     const experiment = await findExperiment(store, id);
     const { metric } = (experiment.config as ExperimentSpec).compare;
     if (options.examples !== undefined)

@@ -30,9 +30,14 @@ async function findTraining(store: Store, id: string | undefined): Promise<Train
 }
 
 /** Prints a stored training: what was found, or how far it is. */
-export async function showTraining(store: Store, training: TrainingRecord, json: boolean): Promise<void> {
+export async function showTraining(
+  store: Store,
+  training: TrainingRecord,
+  { json, cacheDir }: { json: boolean; cacheDir: string },
+): Promise<void> {
   const runs = await store.listTrainingRuns(training.id);
-  console.log(json ? JSON.stringify({ training, runs }, null, 2) : trainingText(training, runs, shortPath));
+  const text = () => trainingText(training, runs, { shown: shortPath, cacheDir });
+  console.log(json ? JSON.stringify({ training, runs }, null, 2) : text());
 }
 
 async function execute(store: Store, id: string, parts: TrainingParts, json: boolean) {
@@ -46,7 +51,7 @@ async function execute(store: Store, id: string, parts: TrainingParts, json: boo
     console.error(`stopped; nothing finished is lost. Go on with: forge train --resume ${id}`);
     throw new ExitCode(130);
   }
-  await showTraining(store, await findTraining(store, id), json);
+  await showTraining(store, await findTraining(store, id), { json, cacheDir: surroundings.cacheDir });
 }
 
 async function partsOf(workspace: Workspace, store: Store): Promise<TrainingParts> {

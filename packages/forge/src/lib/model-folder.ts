@@ -45,12 +45,15 @@ async function fetchFolder(repo: string, commit: string, s: Surroundings, signal
   const ref = { kind: 'model', repo, revision: commit } as const;
   const there = new Set((await listHubFiles(ref, s, signal)).map((file) => file.path));
   const fetch = (path: string) => downloadHubFile(ref, path, s, signal);
-  if (!there.has('config.json')) throw new ConfigError(`model hf:${repo}: has no config.json at ${commit.slice(0, 12)}`);
+  if (!there.has('config.json'))
+    throw new ConfigError(`model hf:${repo}: has no config.json at ${commit.slice(0, 12)}`);
   const folder = dirname(await fetch('config.json'));
   for (const path of [weightIndex, ...smallFiles]) if (there.has(path)) await fetch(path);
   for (const path of await weightFiles(folder, `hf:${repo}`)) {
     if (!there.has(path))
-      throw new ConfigError(`model hf:${repo}: has no ${path}; training needs weights in safetensors, not GGUF or .bin`);
+      throw new ConfigError(
+        `model hf:${repo}: has no ${path}; training needs weights in safetensors, not GGUF or .bin`,
+      );
     await fetch(path);
   }
   return folder;
