@@ -274,7 +274,7 @@ const points = (share: number) => (100 * share).toFixed(1).replace(/^-0\.0$/, '0
 const p = (value: number) => (value < 0.001 ? 'p < 0.001' : `p = ${value.toFixed(3)}`);
 
 /** Figures in the metric's unit: shares of 1 in points of a hundred. */
-function wordingOf({ unit }: Comparison) {
+export function wordingOf({ unit }: Pick<Comparison, 'unit'>) {
   if (unit === undefined) return { figure: points, unit: 'points' };
   return { figure: (value: number) => value.toFixed(Math.abs(value) < 100 ? 2 : 0), unit };
 }

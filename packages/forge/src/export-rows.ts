@@ -7,7 +7,8 @@ export type ExportFormat = 'jsonl' | 'csv' | 'markdown';
 
 const pageSize = 500;
 
-async function* allResults(store: Store, run: RunRecord): AsyncGenerator<ExampleResult> {
+/** Every result of a run with its calls, in row order. */
+export async function* allResults(store: Pick<Store, 'listResults'>, run: RunRecord): AsyncGenerator<ExampleResult> {
   let after: string | undefined;
   do {
     const page = await store.listResults(run.id, {}, { limit: pageSize, ...(after === undefined ? {} : { after }) });

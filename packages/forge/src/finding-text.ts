@@ -1,4 +1,10 @@
-import { type Comparison, type LatencyComparison, type TokenComparison, verdictSentence } from './compare-runs.ts';
+import {
+  type Comparison,
+  type LatencyComparison,
+  type TokenComparison,
+  verdictSentence,
+  wordingOf,
+} from './compare-runs.ts';
 import { formatCount, formatDuration, markdownTable, textTable } from './lib/format.ts';
 import type { Finding, FindingRun } from './read-finding.ts';
 import type { Estimate } from './statistics/estimate.ts';
@@ -75,13 +81,15 @@ function figures(finding: Finding): { header: string[]; rows: string[][] } {
 
 function detailsOf(comparison: Comparison): string[] {
   const { flips, test, difference, neededN, detectableEffect, warnings, unmatched } = comparison;
+  const { figure, unit } = wordingOf(comparison);
+  const flipped = comparison.unit === undefined ? 'right only' : 'higher';
   const lines = [
-    `  right only in ${comparison.candidate}: ${flips.gained.count}; right only in ${comparison.baseline}: ${flips.lost.count}`,
-    `  difference ${(100 * difference.value).toFixed(1)} points [${(100 * difference.low).toFixed(1)}, ${(100 * difference.high).toFixed(1)}], ${test.name}, ${pValue(test.pValue)}, corrected for the family (Holm) ${pValue(test.adjustedPValue)}`,
+    `  ${flipped} in ${comparison.candidate}: ${flips.gained.count}; ${flipped} in ${comparison.baseline}: ${flips.lost.count}`,
+    `  difference ${figure(difference.value)} ${unit} [${figure(difference.low)}, ${figure(difference.high)}], ${test.name}, ${pValue(test.pValue)}, corrected for the family (Holm) ${pValue(test.adjustedPValue)}`,
   ];
   if (comparison.verdict === 'underpowered' && neededN !== null) {
     lines.push(
-      `  ${comparison.pairs} pairs detect ${detectableEffect === null ? '?' : (100 * detectableEffect).toFixed(1)} points with 80 % power; the smallest effect that matters needs n = ${formatCount(neededN)}`,
+      `  ${comparison.pairs} pairs detect ${detectableEffect === null ? '?' : figure(detectableEffect)} ${unit} with 80 % power; the smallest effect that matters needs n = ${formatCount(neededN)}`,
     );
   }
   if (unmatched.baseline + unmatched.candidate > 0) {

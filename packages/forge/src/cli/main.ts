@@ -196,6 +196,20 @@ program
   .action(async (id, options) => (await import('./export-command.ts')).exportRows(id, options));
 
 program
+  .command('pairs')
+  .description('turn right and wrong answers of an experiment into preference pairs to train on')
+  .argument('<experiment>', 'id or its first characters')
+  .option('--chosen <variant>', 'only right answers of this variant are chosen')
+  .option('--rejected <variant>', 'only wrong answers of this variant are rejected')
+  .option('--metric <name>', 'tells right (1) from wrong (less); default: the deciding metric')
+  .option('--prompt-of <variant>', 'whose prompt the pairs have; default: that of the wrong answer')
+  .option('--per-example <n>', 'pairs of one example at most', positiveInteger, 4)
+  .option('--limit <n>', 'pairs at most', positiveInteger)
+  .option('--output <file>', 'file to write', 'pairs.jsonl')
+  .addOption(json())
+  .action(async (id, options) => (await import('./pairs-command.ts')).pairs(id, options));
+
+program
   .command('trace')
   .description('traces of examples in the OpenTelemetry conventions for generative AI')
   .addCommand(

@@ -16,6 +16,7 @@ interface RunProgress {
   done: number;
   failed: number;
   scoreSum: number;
+  isShare: boolean;
   startedMs: number;
   lastLineMs: number;
 }
@@ -40,7 +41,8 @@ export function createProgress(stream: Stream, metric: () => string, monotonic: 
     const eta = rate > 0 ? formatDuration(((total - done) / rate) * 1000) : '?';
     const filled = total === 0 ? barWidth : Math.round((barWidth * done) / total);
     const bar = inPlace ? `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)} ` : '';
-    const accuracy = fresh > 0 ? `  ${metric()} ${((100 * scoreSum) / fresh).toFixed(1)} %` : '';
+    const mean = progress.isShare ? `${((100 * scoreSum) / fresh).toFixed(1)} %` : (scoreSum / fresh).toFixed(2);
+    const accuracy = fresh > 0 ? `  ${metric()} ${mean}` : '';
     const failures = failed > 0 ? `  ${failed} failed` : '';
     return `${variant}  ${bar}${formatCount(done)}/${formatCount(total)}  ${rate.toFixed(1)}/s  ETA ${eta}${accuracy}${failures}`;
   }
@@ -60,6 +62,7 @@ export function createProgress(stream: Stream, metric: () => string, monotonic: 
           done: event.alreadyDone,
           failed: 0,
           scoreSum: 0,
+          isShare: true,
           startedMs: now,
           lastLineMs: now,
         };
@@ -71,7 +74,10 @@ export function createProgress(stream: Stream, metric: () => string, monotonic: 
       if (event.type === 'example-finished') {
         run.done++;
         if (event.result.failure !== undefined) run.failed++;
-        run.scoreSum += event.result.scores[metric()] ?? 0;
+        const score = event.result.scores[metric()] ?? 0;
+        run.scoreSum += score;
+        // Lengths and log-probabilities are no shares of 1.
+        if (score < 0 || score > 1) run.isShare = false;
         if (now - run.lastLineMs >= (inPlace ? redrawEveryMs : plainLineEveryMs)) {
           run.lastLineMs = now;
           if (inPlace) draw(line(run));
