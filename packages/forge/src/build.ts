@@ -9,8 +9,10 @@ import { withRetry } from './engine-middleware/retry.ts';
 import { canonicalJson } from './lib/canonical-json.ts';
 import type { VariantSpec } from './load-experiment.ts';
 import type { Method, MethodParts } from './method.ts';
-import type { Metric, MetricParts } from './metric.ts';
+import type { Metric, MetricDescription, MetricParts } from './metric.ts';
 import type { Store } from './store.ts';
+import type { Trainer } from './trainer.ts';
+import type { TrainingSet } from './training-set.ts';
 
 export const buildDataset = (spec: ComponentSpec, s: Surroundings): Promise<Dataset> =>
   createComponent(catalog.dataset, spec, s);
@@ -19,10 +21,20 @@ export const buildMethod = (spec: ComponentSpec, parts: MethodParts): Promise<Me
 export const buildMetrics = (specs: readonly ComponentSpec[], parts: MetricParts): Promise<Metric[]> =>
   Promise.all(specs.map((spec): Promise<Metric> => createComponent(catalog.metric, spec, parts)));
 
-/** Names and kinds of metrics, for those who read scores and make none. */
-export const describeMetrics = async (specs: readonly ComponentSpec[]): Promise<Pick<Metric, 'name' | 'binary'>[]> => {
+export const buildTrainingSet = (spec: ComponentSpec, s: Surroundings): Promise<TrainingSet> =>
+  createComponent(catalog['training-set'], spec, s);
+export const buildTrainer = (spec: ComponentSpec, s: Surroundings): Promise<Trainer> =>
+  createComponent(catalog.trainer, spec, s);
+
+/** How metrics are to be read, for those who read scores and make none. */
+export const describeMetrics = async (specs: readonly ComponentSpec[]): Promise<MetricDescription[]> => {
   const nli = () => Promise.reject(new Error('no scores are made here'));
-  return (await buildMetrics(specs, { nli })).map(({ name, binary }) => ({ name, binary }));
+  return (await buildMetrics(specs, { nli })).map(({ name, binary, unit, better }) => ({
+    name,
+    binary,
+    ...(unit === undefined ? {} : { unit }),
+    ...(better === undefined ? {} : { better }),
+  }));
 };
 
 /** Engines are costly: variants that name the same one share it, and it closes after its last use. */
