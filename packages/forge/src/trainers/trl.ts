@@ -94,7 +94,7 @@ async function programOf(given: Options, parts: TrainerParts, signal?: AbortSign
   if (command !== undefined) return { ...place, command, args };
   const requirements = given.quantization === '4bit' ? 'requirements-4bit.txt' : 'requirements.txt';
   const python = given.python ?? (await managedPython(given.environment, requirements, parts, signal));
-  return { ...place, command: python, args: ['-u', trainProgram] };
+  return { ...place, command: python, args: ['-B', '-u', trainProgram] };
 }
 
 /** The result's files in pieces, kept beside their place until all are there. */
