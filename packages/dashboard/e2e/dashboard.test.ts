@@ -1,12 +1,12 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ForgeServer, startForgeServer } from '../../forge/src/testing/forge-server.ts';
 import { type PostgresServer, startPostgres } from '../../forge/src/testing/postgres-server.ts';
 import { browserPath, launchBrowser } from './browser.ts';
+import { expectClean, openPage } from './page-checks.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 if (browserPath === undefined) {
@@ -90,20 +90,6 @@ async function read(server: ForgeServer, id: string): Promise<Created> {
 const finished = (server: ForgeServer, id: string) =>
   expect.poll(async () => (await read(server, id)).state, { timeout: 60_000 }).toBe('finished');
 
-/** What the page complained about, and what axe finds. */
-async function expectClean(page: Page, problems: readonly string[]): Promise<void> {
-  expect(problems).toEqual([]);
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  expect(serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 200)).join(' | ')}`)).toEqual(
-    [],
-  );
-  const overflow = await page.evaluate(
-    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  );
-  expect(overflow).toBeLessThanOrEqual(0);
-}
-
 function suite(database: (home: string) => Promise<{ env: Record<string, string>; stop: () => Promise<void> }>): void {
   let home: string;
   let env: Record<string, string>;
@@ -129,17 +115,7 @@ function suite(database: (home: string) => Promise<{ env: Record<string, string>
     await rm(home, { recursive: true, force: true });
   });
 
-  /** A page that remembers what its console said. */
-  async function open(path: string, within = context): Promise<{ page: Page; problems: string[] }> {
-    const page = await within.newPage();
-    const problems: string[] = [];
-    page.on('pageerror', (error) => problems.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error') problems.push(message.text());
-    });
-    await page.goto(`${server.url}${path}`);
-    return { page, problems };
-  }
+  const open = (path: string, within = context) => openPage(within, `${server.url}${path}`);
 
   it('greets an empty laboratory', async () => {
     const { page, problems } = await open('/');

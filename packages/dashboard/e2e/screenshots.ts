@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BrowserContext } from 'playwright-core';
+import { forge } from '../../forge/src/testing/forge-process.ts';
 import { startForgeServer } from '../../forge/src/testing/forge-server.ts';
 import { browserPath, launchBrowser } from './browser.ts';
 
@@ -44,6 +45,14 @@ async function runExample(name: string, sample?: number): Promise<Made> {
   }
 }
 
+/** Trains from a file of the project's folder, through the store that the server lends; the address of its page. */
+async function trainExample(file: string): Promise<string> {
+  const { code, stderr } = await forge(['train', file], { cwd: root, env: { FORGE_HOME: home } });
+  if (code !== 0) throw new Error(`forge train ${file} failed: ${stderr}`);
+  const { items } = (await (await fetch(`${server.url}/api/trainings?limit=1`)).json()) as { items: Made[] };
+  return `/training?id=${items[0]?.id}`;
+}
+
 /** The page, or from its part called `part` on. */
 async function shoot(context: BrowserContext, name: string, path: string, part?: string): Promise<void> {
   const page = await context.newPage();
@@ -61,6 +70,7 @@ try {
   const quickstart = await runExample('quickstart');
   const ablation = await runExample('rag-ablation');
   const agent = await runExample('agent', 60);
+  const training = await trainExample('experiments/dpo-lab.yaml');
   const rows = (await (await fetch(`${server.url}/api/runs/${quickstart.runs[1]?.id}/results?limit=1`)).json()) as {
     items: { exampleId: string }[];
   };
@@ -85,6 +95,8 @@ try {
     ['experiment', experiment],
     ['example', example],
     ['compare', `/compare?runs=${quickstart.runs.map((run) => run.id).join(',')}`],
+    ['trainings', '/trainings'],
+    ['training', training],
     ['corpora', '/corpora?query=What+is+the+job+of+Vera+Harker%3F'],
     ['rag', ofRag],
     ['rag-example', `${ofRag}&run=${ablation.runs[1]?.id}&example=${found.items[0]?.exampleId}`],
@@ -92,10 +104,13 @@ try {
   const wide = await browser.newContext({ viewport: { width: 1600, height: 1000 }, colorScheme: 'light' });
   for (const [name, path] of pages) await shoot(wide, name, path);
   await shoot(wide, 'compare-many', `/compare?runs=${runs}`);
+  await shoot(wide, 'training-curves', training, 'Curves');
+  await shoot(wide, 'training-ablation', training, 'Before and after');
   await shoot(wide, 'tool-use', ofAgent, 'Tool use');
   await shoot(wide, 'agent-trace', trace, 'Agent trace');
   const dark = await browser.newContext({ viewport: { width: 1600, height: 1000 }, colorScheme: 'dark' });
   await shoot(dark, 'experiment-dark', experiment);
+  await shoot(dark, 'training-dark', training, 'Curves');
   await shoot(dark, 'agent-trace-dark', trace, 'Agent trace');
   const narrow = await browser.newContext({ viewport: { width: 380, height: 800 }, colorScheme: 'light' });
   for (const [name, path] of pages) await shoot(narrow, `${name}-narrow`, path);

@@ -62,14 +62,19 @@ function Figures(standing: Standing) {
     ['Tokens/s', number(speed, count)],
   ];
   return (
-    <dl className="flex gap-x-4" title={isValidation ? 'of the validation rows' : 'of the last step'}>
-      {figures.map(([name, value]) => (
-        <div key={name} className="min-w-13 whitespace-nowrap">
-          <dt className="text-xs text-muted">{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
+    <>
+      <dl className="flex gap-x-4">
+        {figures.map(([name, value]) => (
+          <div key={name} className="min-w-13 whitespace-nowrap">
+            <dt className="text-xs text-muted">{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {from === undefined ? null : (
+        <span className="text-xs text-muted">{isValidation ? 'on the validation rows' : 'in the last step'}</span>
+      )}
+    </>
   );
 }
 

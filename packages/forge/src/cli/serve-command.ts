@@ -44,6 +44,8 @@ async function openBrowser(url: string): Promise<void> {
   }
 }
 
+const interrupted = 'interrupted: the process that executed it ended';
+
 /** Runs that a process with this database was executing when it was killed: nobody else can have it open. */
 async function closeInterruptedRuns(store: Store, now: number): Promise<void> {
   let after: string | undefined;
@@ -54,8 +56,23 @@ async function closeInterruptedRuns(store: Store, now: number): Promise<void> {
     );
     for (const run of page.items.length === 0 ? [] : await store.listRuns(...page.items.map(({ id }) => id))) {
       if (run.status !== 'running') continue;
-      const error = 'interrupted: the process that executed it ended';
-      await store.finishRun(run.id, { status: 'cancelled', error, wallMs: 0, finishedAt: now, summary: run.summary });
+      const end = { status: 'cancelled' as const, error: interrupted, wallMs: 0, finishedAt: now };
+      await store.finishRun(run.id, { ...end, summary: run.summary });
+    }
+    after = page.next ?? undefined;
+  } while (after !== undefined);
+}
+
+/** The same for trainings. */
+async function closeInterruptedTrainings(store: Store, now: number): Promise<void> {
+  let after: string | undefined;
+  do {
+    const page = await store.listTrainings({ limit: 100, ...(after === undefined ? {} : { after }) });
+    for (const run of await store.listTrainingRuns(...page.items.map(({ id }) => id))) {
+      if (run.status !== 'running') continue;
+      const { artifacts, outcome } = run;
+      const end = { status: 'cancelled' as const, error: interrupted, wallMs: 0, finishedAt: now };
+      await store.finishTrainingRun(run.id, { ...end, artifacts, outcome });
     }
     after = page.next ?? undefined;
   } while (after !== undefined);
@@ -125,7 +142,10 @@ export async function serve(options: ServeOptions): Promise<void> {
   }
   const stopped = stopRequest();
   try {
-    if (database === 'embedded') await closeInterruptedRuns(store, clock.now());
+    if (database === 'embedded') {
+      await closeInterruptedRuns(store, clock.now());
+      await closeInterruptedTrainings(store, clock.now());
+    }
     const liveSummary = createLiveSummaries(store, clock);
     const token = database === 'embedded' ? randomBytes(32).toString('base64url') : null;
     const { host, port = defaultPort, allowHost = [] } = options;

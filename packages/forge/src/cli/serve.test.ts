@@ -1,8 +1,10 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openRemote, type RemoteStore } from '../stores/remote.ts';
 import { experimentYaml, writeRows } from '../testing/api-contract.ts';
+import { exampleTraining, trainingStart, trainStep } from '../testing/example-trainings.ts';
 import { forge } from '../testing/forge-process.ts';
 import { type ForgeServer, startForgeServer } from '../testing/forge-server.ts';
 
@@ -72,6 +74,25 @@ describe('forge serve', () => {
       await server.stop();
     }
     expect((await forge(['list'], { cwd: dir })).stdout).toContain('quick');
+  }, 120_000);
+
+  it('shows a training of another process, and that it stopped where its server was killed', async () => {
+    let server = await startForgeServer({ cwd: dir });
+    const lent = JSON.parse(await readFile(join(dir, '.forge', 'server.json'), 'utf8')) as RemoteStore;
+    const store = openRemote(lent);
+    const { training, runs } = await store.createTraining(exampleTraining('lent'));
+    const [run] = runs;
+    await store.startTrainingRun(run?.id ?? '', { folder: dir, provenance: null, startedAt: 1 });
+    await store.addTrainEvents(run?.id ?? '', [trainingStart(50), trainStep(1)]);
+    const shown = async () => (await fetch(`${server.url}/api/trainings/${training.id}`)).json();
+    expect(await shown()).toMatchObject({ state: 'running', runs: [{ step: 1, totalSteps: 50 }, {}, {}, {}] });
+    await server.stop('SIGKILL');
+    server = await startForgeServer({ cwd: dir });
+    expect(await shown()).toMatchObject({
+      state: 'cancelled',
+      runs: [{ status: 'cancelled', step: 1, error: expect.stringContaining('interrupted') }, {}, {}, {}],
+    });
+    await server.stop();
   }, 120_000);
 
   it('runs a file first, once, and prints what was found', async () => {
