@@ -5,10 +5,9 @@
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRandom } from '../../packages/forge/src/lib/random.ts';
+import { createHeldOutCheck } from './held-out-questions.ts';
 import { CITY_ENDS, CITY_STARTS } from './names.ts';
-import { committedFiles } from './test-rows.ts';
 import { trainingStreams } from './training-streams.ts';
-import type { Transcript } from './transcript.ts';
 import { createWorld } from './world.ts';
 
 /** Relative sizes: streams whose text has more variety, or that weigh more in the mix, get more transcripts. */
@@ -20,17 +19,10 @@ const SIZES: Record<string, number> = {
   'reading-3': 1.5,
 };
 
-function questionsOf(transcript: Transcript): string[] {
-  const text = transcript.map((segment) => segment.text).join('');
-  return [...text.matchAll(/^Question: (.*)$/gm)].map((match) => match[1] as string);
-}
-
 const [folder, count = '20000', seed = '1'] = process.argv.slice(2);
 if (folder === undefined) throw new Error('usage: training-text.ts <folder> [transcripts per stream] [seed]');
 const world = createWorld();
-const { rows } = committedFiles(world);
-/** Test questions of every family; the train rows are few-shot examples and may be trained on, but are left out as well. */
-const reserved = new Set(Object.values(rows).flatMap((lines) => lines.map((row) => row.question)));
+const isHeldOut = createHeldOutCheck(world);
 mkdirSync(folder, { recursive: true });
 // The tokenizer's training keeps the two parts of a city apart, so that a held-out city is made of tokens that other cities trained.
 writeFileSync(join(folder, 'city-parts.json'), JSON.stringify([CITY_STARTS, CITY_ENDS]));
@@ -41,7 +33,7 @@ for (const [name, draw] of Object.entries(trainingStreams(world))) {
   let left = 0;
   for (let written = 0; written < wanted; ) {
     const transcript = draw(random);
-    if (questionsOf(transcript).some((question) => reserved.has(question))) {
+    if (isHeldOut(transcript)) {
       left++;
       continue;
     }
