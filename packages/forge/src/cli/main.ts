@@ -210,6 +210,16 @@ program
   .action(async (id, options) => (await import('./pairs-command.ts')).pairs(id, options));
 
 program
+  .command('push')
+  .description('upload a trained adapter or model to the Hugging Face Hub (HF_TOKEN); private unless told otherwise')
+  .argument('<folder>', 'with adapter_config.json or config.json, and README.md as its model card')
+  .requiredOption('--repo <owner/name>', 'repository, made where it is new')
+  .option('--public', 'everyone may see it')
+  .option('--message <text>', 'of the commit')
+  .addOption(json())
+  .action(async (folder, options) => (await import('./push-command.ts')).push(folder, options));
+
+program
   .command('trace')
   .description('traces of examples in the OpenTelemetry conventions for generative AI')
   .addCommand(

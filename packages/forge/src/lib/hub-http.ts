@@ -18,7 +18,8 @@ const maxRedirects = 5;
 /** For the headers of an answer; a body may take as long as it flows. */
 const answerTimeoutMs = 30_000;
 
-function endpointOf({ env }: Surroundings): URL {
+/** HF_ENDPOINT, or the public hub. Throws ConfigError. */
+export function hubEndpoint({ env }: Surroundings): URL {
   const given = env.HF_ENDPOINT ?? publicEndpoint;
   const url = URL.parse(given);
   if (url === null || !['http:', 'https:'].includes(url.protocol))
@@ -28,7 +29,7 @@ function endpointOf({ env }: Surroundings): URL {
 
 /** The address of something in a repository: of the API, or of a file's content. */
 export function hubUrl(ref: HubRef, s: Surroundings, part: 'api' | 'resolve', rest: string): string {
-  const base = endpointOf(s).href.replace(/\/$/, '');
+  const base = hubEndpoint(s).href.replace(/\/$/, '');
   if (part === 'api') return `${base}/api/${ref.kind}s/${ref.repo}${rest}`;
   return `${base}/${ref.kind === 'dataset' ? 'datasets/' : ''}${ref.repo}/resolve/${encodeURIComponent(ref.revision)}${rest}`;
 }
@@ -53,7 +54,7 @@ async function fetchFollowing(
   s: Surroundings,
   signal?: AbortSignal,
 ): Promise<Response> {
-  const home = endpointOf(s).host;
+  const home = hubEndpoint(s).host;
   let target = new URL(url);
   for (let i = 0; i <= maxRedirects; i++) {
     const token = s.env.HF_TOKEN;
@@ -107,7 +108,7 @@ export async function hubFetch(
     }
     if (attempt >= maxAttempts)
       throw new ConfigError(
-        `${what}: the hub at ${endpointOf(s).host} cannot be reached: ${problem} (${attempt} attempts); check the network and HF_ENDPOINT`,
+        `${what}: the hub at ${hubEndpoint(s).host} cannot be reached: ${problem} (${attempt} attempts); check the network and HF_ENDPOINT`,
       );
     await sleep(delay, undefined, signal === undefined ? {} : { signal });
   }

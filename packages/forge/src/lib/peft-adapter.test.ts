@@ -86,6 +86,11 @@ describe('the layout of PEFT', () => {
     const q = back.matrices.find(({ module }) => module === 'model.layers.0.self_attn.q_proj');
     expect(q?.b).toEqual(await weights.read(name));
     await weights.close();
+    await writePeftAdapter(join(dir, 'hub-base'), { ...back, baseModel: 'hf:owner/repo@v2' });
+    expect(JSON.parse(await readFile(join(dir, 'hub-base/adapter_config.json'), 'utf8'))).toMatchObject({
+      base_model_name_or_path: 'owner/repo',
+      revision: 'v2',
+    });
     // Rank-stabilised: alpha / sqrt(rank) in place of alpha / rank.
     await writeFile(join(adapter, 'adapter_config.json'), JSON.stringify({ ...config, use_rslora: true }));
     expect((await readPeftAdapter(adapter)).alpha).toBeCloseTo(12 * Math.sqrt(8), 9);

@@ -19,7 +19,7 @@ export interface LoraMatrices {
 
 /** A LoRA adapter (Hu et al. 2021, https://arxiv.org/abs/2106.09685) in the layout of PEFT. */
 export interface PeftAdapter {
-  /** As the configuration names it: a path or a repository of the hub. */
+  /** As the configuration names it: a path, or `hf:owner/repo[@revision]`, which is written as PEFT names a repository. */
   readonly baseModel: string;
   readonly rank: number;
   readonly alpha: number;
@@ -32,10 +32,11 @@ const lastPart = (module: string) => module.slice(module.lastIndexOf('.') + 1);
 
 /** The keys that every release of PEFT knows; the ones that came later have defaults that mean the same. */
 function adapterConfig({ baseModel, rank, alpha, dropout, matrices }: PeftAdapter) {
+  const [, repo, revision] = /^hf:([^@]+)(?:@(.+))?$/.exec(baseModel) ?? [];
   return {
     alpha_pattern: {},
     auto_mapping: null,
-    base_model_name_or_path: baseModel,
+    base_model_name_or_path: repo ?? baseModel,
     bias: 'none',
     fan_in_fan_out: false,
     inference_mode: true,
@@ -48,7 +49,7 @@ function adapterConfig({ baseModel, rank, alpha, dropout, matrices }: PeftAdapte
     peft_type: 'LORA',
     r: rank,
     rank_pattern: {},
-    revision: null,
+    revision: revision ?? null,
     target_modules: [...new Set(matrices.map(({ module }) => lastPart(module)))].sort(),
     task_type: 'CAUSAL_LM',
     use_dora: false,
