@@ -44,10 +44,6 @@ const options = z.strictObject({
     .default(true)
     .describe('dpo: the reference model sees each pair once, before the first step, and not at every step.'),
   threads: z.int().min(1).max(1024).optional().describe('Of the CPU; what PyTorch takes when left out.'),
-  chat: z
-    .boolean()
-    .default(false)
-    .describe("Prompts are a user's message in the model's own chat template, as instruction models expect."),
   stopSeconds: z
     .number()
     .min(0)
@@ -183,7 +179,7 @@ export const definition: Definition<Trainer, TrainerParts, typeof options> = {
   create(given, parts) {
     checkPrograms(given, parts);
     const remote = given.command !== undefined;
-    const { device, quantization, dtype, precomputeReference, threads = null, chat } = given;
+    const { device, quantization, dtype, precomputeReference, threads = null } = given;
     return {
       name: 'trl',
       async *train(job, signal) {
@@ -201,7 +197,7 @@ export const definition: Definition<Trainer, TrainerParts, typeof options> = {
         const process = await startTraining(program);
         const release = stopOnAbort(process, signal, given.stopSeconds * secondsToMs);
         const sending: { error?: unknown } = {};
-        const options = { device, quantization, dtype, precomputeReference, threads, chat };
+        const options = { device, quantization, dtype, precomputeReference, threads };
         void sendJob(job, options, remote, process).catch((error) => {
           sending.error = error;
           void process.end(0);

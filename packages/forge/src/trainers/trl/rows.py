@@ -82,4 +82,4 @@ def encoder_of(job: dict, source: str) -> Encoder:
         begin = expects_begin(source, revision)
     except Exception as error:
         raise ConfigProblem(f"model {job['model']['reference']}: its tokenizer cannot be read: {error}") from error
-    return Encoder(tokenizer, begin, job["options"]["chat"], settings["objective"].get("promptWeight", 0), settings["maxLength"])
+    return Encoder(tokenizer, begin, settings["chat"], settings["objective"].get("promptWeight", 0), settings["maxLength"])

@@ -36,7 +36,6 @@ export interface TrainOptions {
   readonly dtype: 'auto' | 'float32' | 'bfloat16' | 'float16';
   readonly precomputeReference: boolean;
   readonly threads: number | null;
-  readonly chat: boolean;
 }
 
 /** Versions that the trainer is tested with. */

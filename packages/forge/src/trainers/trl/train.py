@@ -82,7 +82,7 @@ def save_result(trainer, job, folder: pathlib.Path, source: str) -> pathlib.Path
         config = {**json.loads(path.read_text("utf-8")), "base_model_name_or_path": job["model"]["reference"], "revision": job["model"].get("revision")}
         path.write_text(json.dumps(config, indent=2) + "\n", "utf-8")
     else:
-        for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model"):
+        for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model", "chat_template.jinja"):
             if (pathlib.Path(source) / name).is_file():
                 shutil.copy(pathlib.Path(source) / name, partial / name)
     shutil.rmtree(result, ignore_errors=True)
