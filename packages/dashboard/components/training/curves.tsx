@@ -77,7 +77,7 @@ const curves: readonly Curve[] = [
 ];
 
 /** Points of all lines of a chart together, about: a drawing of many more is slow and shows nothing more. */
-const mostPoints = 4000;
+const mostPoints = 2500;
 const smoothings = [
   ['0', 'off'],
   ['0.6', 'light'],

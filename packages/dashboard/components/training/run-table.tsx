@@ -114,8 +114,23 @@ function Notes({ run, series }: Standing) {
   );
 }
 
-/** Every run: where it stands and what it measures. A table from 768 px, cards below. */
+const fewRuns = 6;
+const ranks: Partial<Record<TrainingRun['status'], number>> = { running: 0, failed: 1 };
+
+/** Every run, of many those first that need an eye, in a part of the page that scrolls. */
 export function RunTable({ runs, live }: { runs: readonly TrainingRun[]; live: LiveTraining }) {
+  if (runs.length <= fewRuns) return <Table runs={runs} live={live} />;
+  const sorted = runs.toSorted((a, b) => (ranks[a.status] ?? 2) - (ranks[b.status] ?? 2));
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+    <section tabIndex={0} aria-label="All runs" className="relative max-h-96 overflow-y-auto">
+      <Table runs={sorted} live={live} />
+    </section>
+  );
+}
+
+/** Where a run stands and what it measures. A table from 768 px, cards below. */
+function Table({ runs, live }: { runs: readonly TrainingRun[]; live: LiveTraining }) {
   const stands = new Map(live.progress?.runs.map((one) => [one.runId, one]));
   return (
     <table className="block w-full tabular-nums md:table">
