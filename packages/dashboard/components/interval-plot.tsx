@@ -1,7 +1,7 @@
 'use client';
 import { useCallback } from 'react';
 import type { Estimate } from '../lib/api.ts';
-import { percentEstimate } from '../lib/format.ts';
+import { scoreText } from '../lib/format.ts';
 import { PlotFrame, type PlotFrameProps } from './plot-frame.tsx';
 
 interface Named {
@@ -18,6 +18,7 @@ export function IntervalPlot({ metric, runs }: { metric: string; runs: readonly 
     low: estimate.low,
     high: estimate.high,
   }));
+  const unit = runs[0]?.estimate.unit;
   const key = JSON.stringify(rows);
   const options = useCallback<PlotFrameProps['options']>(
     (plot, width) => {
@@ -29,7 +30,10 @@ export function IntervalPlot({ metric, runs }: { metric: string; runs: readonly 
         marginLeft: isBeside ? room : 20,
         marginRight: 20,
         marginBottom: 40,
-        x: { domain: [0, 1], tickFormat: (value: number) => `${Math.round(100 * value)} %`, grid: true, label: null },
+        x:
+          unit === undefined
+            ? { domain: [0, 1], tickFormat: (value: number) => `${Math.round(100 * value)} %`, grid: true, label: null }
+            : { nice: true, grid: true, label: unit, labelOffset: 36 },
         y: { label: null, domain: data.map((row) => row.run), axis: isBeside ? 'left' : null },
         marks: [
           plot.ruleY(data, { y: 'run', x1: 'low', x2: 'high', stroke: 'var(--accent)', strokeWidth: 3 }),
@@ -38,9 +42,9 @@ export function IntervalPlot({ metric, runs }: { metric: string; runs: readonly 
         ],
       };
     },
-    [key],
+    [key, unit],
   );
-  const description = runs.map(({ label, estimate }) => `${label}: ${percentEstimate(estimate)}`).join('; ');
+  const description = runs.map(({ label, estimate }) => `${label}: ${scoreText(estimate)}`).join('; ');
   return (
     <PlotFrame
       title={`${metric}, 95 % intervals`}

@@ -1,25 +1,24 @@
 import type { ReactNode } from 'react';
 import type { Comparison } from '../lib/api.ts';
-import { count, points, pValue } from '../lib/format.ts';
+import { count, points, pValue, scoreDifference } from '../lib/format.ts';
 import { VerdictBadge } from './parts.tsx';
 
-const interval = ({ value, low, high }: Comparison['difference']) =>
-  `${points(value)} points [${points(low)}, ${points(high)}]`;
+/** `+12.3 points [8.1, 16.5]`, in the unit of the metric. */
+function interval({ difference, unit }: Comparison): string {
+  const figure = (value: number) => (unit === undefined ? points(value) : value.toFixed(2));
+  return `${scoreDifference(difference.value, unit)} [${figure(difference.low)}, ${figure(difference.high)}]`;
+}
 
 /** One comparison: what it says, and what it rests on. `flips`: what to show of the examples that changed sides. */
 export function VerdictCard({ comparison, flips }: { comparison: Comparison; flips?: ReactNode }) {
-  const { test, neededN, detectableEffect, unmatched } = comparison;
+  const { test, neededN, detectableEffect, unmatched, unit } = comparison;
+  const size = (value: number) => scoreDifference(value, unit).replace(/^\+/, '');
   const facts = [
-    ['Difference', interval(comparison.difference)],
+    ['Difference', interval(comparison)],
     ['Test', `${test.name}, ${pValue(test.pValue)}; corrected for the family (Holm) ${pValue(test.adjustedPValue)}`],
-    [
-      `Equivalence within ${points(comparison.minimumEffect).slice(1)} points (TOST)`,
-      pValue(comparison.equivalencePValue),
-    ],
+    [`Equivalence within ${size(comparison.minimumEffect)} (TOST)`, pValue(comparison.equivalencePValue)],
     ['Pairs', count(comparison.pairs)],
-    ...(detectableEffect === null
-      ? []
-      : [['Found with 80 % power', `differences from ${points(detectableEffect).slice(1)} points`]]),
+    ...(detectableEffect === null ? [] : [['Found with 80 % power', `differences from ${size(detectableEffect)}`]]),
     ...(comparison.verdict === 'underpowered' && neededN !== null && neededN > comparison.pairs
       ? [['Examples that would tell', count(neededN)]]
       : []),

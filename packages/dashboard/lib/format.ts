@@ -3,12 +3,18 @@ import type { Estimate } from './api.ts';
 /** 0.123 to `12.3 %`. */
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
-/** `12.3 % [10.1, 14.9]`. */
-export const percentEstimate = ({ value, low, high }: Estimate) =>
-  `${percent(value)} [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
+/** `12.3 % [10.1, 14.9]`, or `-4.20 nats [-5.10, -3.30]` where the scores are no shares of 1. */
+export function scoreText({ value, low, high, unit }: Estimate): string {
+  if (unit !== undefined) return `${value.toFixed(2)} ${unit} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
+  return `${percent(value)} [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
+}
 
 /** Differences of shares in points of a hundred, with their sign. */
 export const points = (share: number) => `${share > 0 ? '+' : ''}${(100 * share).toFixed(1).replace(/^-0\.0$/, '0.0')}`;
+
+/** A difference of scores with its sign: `+1.2 points` for shares, `+3.40 nats` else. */
+export const scoreDifference = (value: number, unit: string | undefined) =>
+  unit === undefined ? `${points(value)} points` : `${value > 0 ? '+' : ''}${value.toFixed(2)} ${unit}`;
 
 export const count = (value: number) => Math.round(value).toLocaleString('en-US');
 

@@ -13,11 +13,10 @@ import type { RunSummary } from './summarize-run.ts';
 const percent = ({ value, low, high }: Estimate) =>
   `${(100 * value).toFixed(1)} % [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
 /** `-12.34 nats [-15.00, -9.68]`, or a percentage where the scores are shares. */
-function score(name: string, { metrics, units }: RunSummary): string {
+function score(name: string, { metrics }: RunSummary): string {
   const estimate = metrics[name];
-  const unit = units?.[name];
   if (estimate === undefined) return '';
-  const { value, low, high } = estimate;
+  const { value, low, high, unit } = estimate;
   return unit === undefined ? percent(estimate) : `${value.toFixed(2)} ${unit} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
 }
 const bare = ({ value, low, high }: Estimate) =>

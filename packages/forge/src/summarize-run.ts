@@ -13,6 +13,11 @@ import { quantileEstimate } from './statistics/quantile.ts';
 import type { ScoredRow } from './store.ts';
 import { type ToolFigures, toolCounter } from './tool-figures.ts';
 
+/** A metric's mean. Without a unit it is a share of 1. */
+interface ScoreEstimate extends Estimate {
+  readonly unit?: ScoreUnit;
+}
+
 /** The figures of one run. JSON. Failed examples count as 0 on every metric and are left out of the latencies. */
 export interface RunSummary {
   readonly n: number;
@@ -20,9 +25,7 @@ export interface RunSummary {
   readonly flags: Readonly<Record<string, number>>;
   /** What agents did with their tools; null where none was at work. */
   readonly tools: ToolFigures | null;
-  readonly metrics: Readonly<Record<string, Estimate>>;
-  /** What a metric's scores count; those that are not named are shares of 1. */
-  readonly units?: Readonly<Record<string, ScoreUnit>>;
+  readonly metrics: Readonly<Record<string, ScoreEstimate>>;
   /** null where no example was answered. */
   readonly latencyMs: {
     readonly p50: Estimate;
@@ -166,13 +169,10 @@ export async function summarizeRun(
   const n = clusters.length;
   const clustered = clusterKeys(clusters);
   const metrics = Object.fromEntries(
-    info.metrics.map(({ name, binary }, i) => [
-      name,
-      estimateScores(scores[i]?.values() ?? new Float64Array(), clustered, binary),
-    ]),
-  );
-  const units = Object.fromEntries(
-    info.metrics.flatMap(({ name, unit }) => (unit === undefined ? [] : [[name, unit]])),
+    info.metrics.map(({ name, binary, unit }, i) => {
+      const estimate = estimateScores(scores[i]?.values() ?? new Float64Array(), clustered, binary);
+      return [name, unit === undefined ? estimate : { ...estimate, unit }];
+    }),
   );
   const countable = info.metrics[0]?.unit === undefined ? scores[0]?.values() : undefined;
   const correct = (countable ?? new Float64Array()).reduce((a, b) => a + b, 0);
@@ -186,7 +186,6 @@ export async function summarizeRun(
     flags,
     tools: tools.figures(),
     metrics,
-    ...(Object.keys(units).length === 0 ? {} : { units }),
     latencyMs: latencyFigures(latencies.values()),
     throughput: {
       examplesPerSecond: perSecond(totals.liveExamples),

@@ -1,19 +1,22 @@
 'use client';
 import { useCallback } from 'react';
 import type { ComparedRuns } from '../../lib/api.ts';
-import { points } from '../../lib/format.ts';
+import { scoreDifference } from '../../lib/format.ts';
 import { PlotFrame, type PlotFrameProps } from '../plot-frame.tsx';
 
 /** Differences from the baseline with their intervals; what touches 0 may be none. */
 export function ForestPlot({ compared }: { compared: ComparedRuns }) {
   const baseline = compared.runs[0]?.label ?? '';
+  const unit = compared.comparisons[0]?.unit;
+  // Shares are shown in points of a hundred.
+  const scale = unit === undefined ? 100 : 1;
   const rows = compared.comparisons.map(({ candidate, difference, verdict }) => ({
     run: candidate,
     baseline,
     metric: compared.metric,
-    difference: 100 * difference.value,
-    low: 100 * difference.low,
-    high: 100 * difference.high,
+    difference: scale * difference.value,
+    low: scale * difference.low,
+    high: scale * difference.high,
     verdict,
   }));
   const key = JSON.stringify(rows);
@@ -21,12 +24,15 @@ export function ForestPlot({ compared }: { compared: ComparedRuns }) {
     (plot, width) => {
       const data = JSON.parse(key) as typeof rows;
       const longest = Math.max(...data.map((row) => row.run.length));
-      const reach = Math.max(5, ...data.flatMap((row) => [Math.abs(row.low), Math.abs(row.high)]));
+      const reach = Math.max(
+        unit === undefined ? 5 : 0,
+        ...data.flatMap((row) => [Math.abs(row.low), Math.abs(row.high)]),
+      );
       return {
         marginLeft: Math.min(width * 0.45, 20 + 7 * longest),
         marginRight: 20,
         marginBottom: 40,
-        x: { domain: [-reach, reach], grid: true, label: 'points against the baseline', labelOffset: 36 },
+        x: { domain: [-reach, reach], grid: true, label: `${unit ?? 'points'} against the baseline`, labelOffset: 36 },
         y: { label: null, domain: data.map((row) => row.run) },
         marks: [
           plot.ruleX([0], { stroke: 'currentColor' }),
@@ -35,12 +41,12 @@ export function ForestPlot({ compared }: { compared: ComparedRuns }) {
         ],
       };
     },
-    [key],
+    [key, unit],
   );
   const description = rows
     .map(
       (row) =>
-        `${row.run}: ${points(row.difference / 100)} points [${points(row.low / 100)}, ${points(row.high / 100)}]`,
+        `${row.run}: ${scoreDifference(row.difference / scale, unit)} [${row.low.toFixed(1)}, ${row.high.toFixed(1)}]`,
     )
     .join('; ');
   return (

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import type { ComparedRuns, RunSummary } from '../../lib/api.ts';
-import { count, dollars, duration, percentEstimate, points } from '../../lib/format.ts';
+import { count, dollars, duration, scoreDifference, scoreText } from '../../lib/format.ts';
 import type { ToolFigures } from '../../lib/tool-use.ts';
 
 type ComparedRun = ComparedRuns['runs'][number];
@@ -39,15 +39,17 @@ function figuresOf(compared: ComparedRuns): Figure[] {
     moreIsBetter: false,
   });
   return [
-    ...compared.metrics.map(
-      (name): Figure => ({
+    ...compared.metrics.map((name): Figure => {
+      const unit = compared.runs[0]?.summary?.metrics[name]?.unit;
+      return {
         name,
         value: ({ metrics }) => metrics[name]?.value ?? null,
-        text: ({ metrics }) => (metrics[name] === undefined ? '–' : percentEstimate(metrics[name])),
-        difference: (delta) => `${points(delta)} points`,
-        moreIsBetter: true,
-      }),
-    ),
+        text: ({ metrics }) => (metrics[name] === undefined ? '–' : scoreText(metrics[name])),
+        difference: (delta) => scoreDifference(delta, unit),
+        // Of lengths neither more nor less is better.
+        moreIsBetter: unit === undefined || unit === 'nats' ? true : null,
+      };
+    }),
     latency('p50'),
     latency('p95'),
     {

@@ -1,7 +1,7 @@
 'use client';
 import { useCallback } from 'react';
 import type { ComparedRuns } from '../../lib/api.ts';
-import { duration, percentEstimate } from '../../lib/format.ts';
+import { duration, scoreText } from '../../lib/format.ts';
 import { paretoFront } from '../../lib/pareto.ts';
 import { PlotFrame, type PlotFrameProps } from '../plot-frame.tsx';
 
@@ -31,6 +31,7 @@ export function TradeoffPlot({ compared }: { compared: ComparedRuns }) {
     const latency = summary?.latencyMs?.p50;
     return score === undefined || latency === undefined ? [] : [{ label, score, latency }];
   });
+  const unit = measured[0]?.score.unit;
   const rows = measured.map(({ label, score, latency }) => ({
     run: label,
     metric,
@@ -52,10 +53,13 @@ export function TradeoffPlot({ compared }: { compared: ComparedRuns }) {
         width: width - margins.marginLeft - marginRight,
         height: height - margins.marginTop - margins.marginBottom,
       };
+      // Shares have a scale of their own; other scores the one that they need.
+      const bounds = data.flatMap((row) => [row.scoreLow, row.scoreHigh]);
+      const [low, high] = unit === undefined ? [0, 1] : [Math.min(...bounds), Math.max(...bounds)];
       const shifts = spreadLabels(
         data.map((row) => ({
           x: (row.latencyP50Ms / (widest * 1.1)) * inner.width,
-          y: (1 - row.score) * inner.height,
+          y: ((high - row.score) / (high - low || 1)) * inner.height,
           label: row.run,
         })),
       );
@@ -63,7 +67,10 @@ export function TradeoffPlot({ compared }: { compared: ComparedRuns }) {
         ...margins,
         marginRight,
         x: { domain: [0, widest * 1.1], grid: true, label: 'median latency, ms', labelOffset: 38 },
-        y: { domain: [0, 1], grid: true, label: null, tickFormat: (value: number) => `${Math.round(100 * value)} %` },
+        y:
+          unit === undefined
+            ? { domain: [0, 1], grid: true, label: null, tickFormat: (value: number) => `${Math.round(100 * value)} %` }
+            : { domain: [low, high], nice: true, grid: true, label: unit },
         marks: [
           plot.line(front, { x: 'latencyP50Ms', y: 'score', stroke: 'var(--text-muted)', strokeDasharray: '4 3' }),
           plot.ruleX(data, {
@@ -94,10 +101,10 @@ export function TradeoffPlot({ compared }: { compared: ComparedRuns }) {
         ],
       };
     },
-    [key],
+    [key, unit],
   );
   const description = measured
-    .map(({ label, score, latency }) => `${label}: ${percentEstimate(score)} at ${duration(latency.value)}`)
+    .map(({ label, score, latency }) => `${label}: ${scoreText(score)} at ${duration(latency.value)}`)
     .join('; ');
   return (
     <PlotFrame

@@ -1,7 +1,7 @@
 'use client';
 import { useCallback } from 'react';
 import type { Estimate } from '../../lib/api.ts';
-import { percentEstimate } from '../../lib/format.ts';
+import { scoreText } from '../../lib/format.ts';
 import { PlotFrame, type PlotFrameProps } from '../plot-frame.tsx';
 
 interface Named {
@@ -40,7 +40,7 @@ export function FaithfulnessBars({ runs }: { runs: readonly Named[] }) {
     },
     [key],
   );
-  const description = runs.map(({ label, estimate }) => `${label}: ${percentEstimate(estimate)} supported`).join('; ');
+  const description = runs.map(({ label, estimate }) => `${label}: ${scoreText(estimate)} supported`).join('; ');
   return (
     <>
       <PlotFrame

@@ -12,6 +12,7 @@ export const estimateSchema = z
     n: z.number().describe('Independent observations: examples, or clusters where they are clustered.'),
     level: z.number().describe('Coverage of the interval, 0.95 where so many values can reach it.'),
     method: z.enum(['wilson', 't', 'clustered-t', 'bonett-price', 'bootstrap', 'order-statistics']),
+    unit: z.string().optional().describe('Of a metric whose scores are no shares of 1: what they count.'),
   })
   .openapi('Estimate');
 
@@ -42,10 +43,6 @@ export const runSummarySchema = z
       .nullish()
       .describe('What agents did with their tools.'),
     metrics: z.record(z.string(), estimateSchema),
-    units: z
-      .record(z.string(), z.string())
-      .optional()
-      .describe('What the scores of a metric count; those that are not named are shares of 1.'),
     latencyMs: z
       .object({
         p50: estimateSchema,
