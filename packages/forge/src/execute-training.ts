@@ -2,10 +2,12 @@ import { stat } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
 import { buildTrainer } from './build.ts';
 import type { ComponentSpec } from './definition.ts';
+import { ConfigError } from './errors.ts';
 import { type EvaluationEvent, type Measured, type Measurement, measure } from './evaluate-training.ts';
 import type { ExecuteParts } from './execute-runs.ts';
 import type { TrainingRunSpec } from './expand-training.ts';
 import { exportTraining, resultPaths } from './export-training.ts';
+import { pushToHub } from './lib/hub-push.ts';
 import { type ModelFolder, resolveModelFolder } from './lib/model-folder.ts';
 import { openTokenCounter } from './lib/token-counter.ts';
 import { writeGgufModel } from './lib/write-gguf-model.ts';
@@ -18,6 +20,7 @@ import { armEngine, armsOf, type TrainedModel, withHeldOutFile } from './trainin
 import type { Artifact, TrainingRecord, TrainingRunRecord } from './training-record.ts';
 import type { TrainingReport } from './training-report.ts';
 import type { TrainingSpec } from './training-spec.ts';
+import { writeTrainingCard } from './write-training-card.ts';
 
 /** The one stream that CLI and dashboard read of a training. */
 export type TrainingEvent =
@@ -187,6 +190,43 @@ async function prepare(training: TrainingRecord, parts: TrainingParts): Promise<
   return { training, spec, folder, model, rows, trainer: await buildTrainer(spec.trainer, surroundings) };
 }
 
+/** Hours of training should not end in this. Throws ConfigError. */
+function checkPush({ push: repo }: TrainingSpec, { surroundings }: TrainingParts): void {
+  if (repo !== null && (surroundings.env.HF_TOKEN ?? '') === '')
+    throw new ConfigError(
+      `push: ${repo}: HF_TOKEN is not set; set it to a token that may write there, or leave push out`,
+    );
+}
+
+/** Model cards with what was found. */
+async function writeCards(training: TrainingRecord, report: TrainingReport, { store, clock }: TrainingParts) {
+  for (const run of await store.listTrainingRuns(training.id)) {
+    const card = await writeTrainingCard(training, run, report);
+    const artifacts = [...run.artifacts.filter(({ kind }) => kind !== 'model-card'), card];
+    const { finishedAt, outcome } = run;
+    await store.finishTrainingRun(run.id, {
+      status: 'finished',
+      wallMs: 0,
+      finishedAt: finishedAt ?? clock.now(),
+      artifacts,
+      outcome,
+    });
+  }
+}
+
+/** Uploads what the first run of the main setting made, where the file says so. */
+async function* push({ training, spec }: Prepared, parts: TrainingParts): AsyncGenerator<TrainingEvent> {
+  if (spec.push === null) return;
+  const [run] = await parts.store.listTrainingRuns(training.id);
+  if (run === undefined || run.folder === null) return;
+  yield { type: 'stage', stage: 'push', label: spec.push };
+  const { settings } = run.spec as TrainingRunSpec;
+  const folder = join(run.folder, settings.lora === false ? resultPaths.model : resultPaths.adapter);
+  const target = { repo: spec.push, message: `${spec.name}, ${run.variant}` };
+  const { url } = await pushToHub(folder, target, parts.surroundings, parts.signal);
+  yield { type: 'stage', stage: 'push', label: url };
+}
+
 /**
  * Executes what is left of a stored training: splits the data, trains the main setting and measures it, then its ablation,
  * then reports. The stream holds an event once it is stored. Runs that are finished are not done again; others go on from
@@ -197,6 +237,7 @@ export async function* executeTraining(
   parts: TrainingParts,
 ): AsyncGenerator<TrainingEvent> {
   const { store } = parts;
+  checkPush(job.training.config as TrainingSpec, parts);
   yield { type: 'stage', stage: 'data', label: 'splitting the rows' };
   const prepared = await prepare(job.training, parts);
   yield { type: 'data', data: prepared.rows.data };
@@ -211,5 +252,7 @@ export async function* executeTraining(
   yield { type: 'stage', stage: 'report', label: 'reading what was measured' };
   const report = await reportTraining(prepared.rows.data, measured, parts);
   await store.saveTrainingReport(job.training.id, report);
+  await writeCards(job.training, report, parts);
   yield { type: 'report', report };
+  yield* push(prepared, parts);
 }

@@ -8,7 +8,8 @@ import type { Artifact } from './training-record.ts';
 /** Where a run's results lie below its folder. */
 export const resultPaths = {
   adapter: 'adapter',
-  ggufAdapter: 'adapter.gguf',
+  /** Beside the weights, so that they are pushed together. */
+  ggufAdapter: 'adapter/adapter.gguf',
   merged: 'merged.gguf',
   model: 'model',
   ggufModel: 'model.gguf',

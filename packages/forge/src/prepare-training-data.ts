@@ -37,6 +37,9 @@ export interface PreparedData {
 /** The key of a run's rows: how many it trains on at most. */
 export const limitKey = (trainRows: number | null) => (trainRows === null ? 'all' : String(trainRows));
 
+/** Rows whose tokens are counted at most: of more, words. */
+const maxCountedRows = 20_000;
+
 export interface PrepareParts {
   /** Absolute; the splits are kept there. */
   readonly folder: string;
@@ -143,7 +146,7 @@ export async function prepareTrainingData(spec: TrainingSpec, parts: PreparePart
     fingerprint,
     leakage: await findLeakage(spec, widest, parts),
     report: await reportData(readRowFile(widest.train.path, signal), {
-      ...(countTokens === undefined ? {} : { countTokens }),
+      ...(countTokens === undefined || widest.train.rows > maxCountedRows ? {} : { countTokens }),
       ...(signal === undefined ? {} : { signal }),
     }),
     sources: await sourcesOf(readRowFile(widest.train.path, signal)),

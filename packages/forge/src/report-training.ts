@@ -18,7 +18,7 @@ import {
   winRateOf,
   winRateVerdict,
 } from './training-figures.ts';
-import type { TrainingFigure, TrainingGroup, TrainingReport } from './training-report.ts';
+import type { TrainingData, TrainingFigure, TrainingGroup, TrainingReport } from './training-report.ts';
 
 type Rows = ReadonlyMap<string, ScoredRow>;
 
@@ -204,6 +204,13 @@ async function partOf(measured: Measured, parts: ExecuteParts): Promise<Part> {
   return part;
 }
 
+/** Pairs that came from elsewhere name experiments that are not here. */
+async function knownSources(store: Store, { sourceExperiments, ...data }: TrainingData): Promise<TrainingData> {
+  const known = [];
+  for (const id of sourceExperiments ?? []) if ((await store.getExperiment(id)) !== null) known.push(id);
+  return known.length === 0 ? data : { ...data, sourceExperiments: known };
+}
+
 /** Reads what was measured and says what it means: the first group is the main setting, whose verdicts are the training's. */
 export async function reportTraining(
   data: TrainingReport['data'],
@@ -220,7 +227,7 @@ export async function reportTraining(
     (a, b) => Number(b.meaning.deciding) - Number(a.meaning.deciding),
   );
   return {
-    data,
+    data: await knownSources(parts.store, data),
     figures: found.flatMap(({ part }) => part.figures),
     groups: found.flatMap(({ part }) => part.groups).sort((a, b) => Number(b.main) - Number(a.main)),
     evaluations: found.flatMap(({ measured, part }) =>
