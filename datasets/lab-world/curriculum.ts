@@ -7,7 +7,6 @@ import { once } from 'node:events';
 import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
 import { createRandom, type Random } from '../../packages/forge/src/lib/random.ts';
 import { openTokenizer } from '../../packages/forge/src/trainers/native/encode-rows.ts';
 import { createHeldOutCheck } from './held-out-questions.ts';
@@ -19,10 +18,11 @@ const lab = fileURLToPath(new URL('../../models/lab', import.meta.url));
 /** Transcripts of a stream that tell its mean length. */
 const measured = 400;
 
-/** `until`: where the phase ends, as a share of all tokens. */
-const mixSchema = z
-  .array(z.strictObject({ until: z.number().gt(0), shares: z.record(z.string(), z.number().min(0)) }))
-  .min(1);
+interface Phase {
+  /** Where it ends, as a share of all tokens. */
+  readonly until: number;
+  readonly shares: Readonly<Record<string, number>>;
+}
 
 /** A direct answer is a token or two against a chain's dozens: it counts twice. */
 const weightOf = ({ text, weight }: Segment) => (text.startsWith(' ') ? 2 * weight : weight);
@@ -30,7 +30,7 @@ const weightOf = ({ text, weight }: Segment) => (text.startsWith(' ') ? 2 * weig
 const [file, tokens = '20600000', seed = '1', mixFile = join(lab, 'mix.json')] = process.argv.slice(2);
 if (file === undefined) throw new Error('usage: curriculum.ts <file> [tokens] [seed] [mix]');
 const wanted = Number(tokens);
-const mix = mixSchema.parse(JSON.parse(readFileSync(mixFile, 'utf8')));
+const mix = JSON.parse(readFileSync(mixFile, 'utf8')) as readonly Phase[];
 const tokenizer = await openTokenizer(lab, 'models/lab');
 const world = createWorld();
 const isHeldOut = createHeldOutCheck(world);
