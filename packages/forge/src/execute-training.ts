@@ -40,7 +40,7 @@ export interface TrainingParts extends ExecuteParts {
 }
 
 /** Where the files of a training lie: data, and a folder for each run. */
-export const trainingFolder = (home: string, trainingId: string) => join(home, 'trainings', trainingId);
+const trainingFolder = (home: string, trainingId: string) => join(home, 'trainings', trainingId);
 
 /** What a training is made from, resolved once. */
 interface Prepared {

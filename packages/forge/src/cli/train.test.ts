@@ -83,7 +83,7 @@ describe('forge train on the lab model', () => {
 
   it('leaves artifacts that are what they say', async () => {
     for (const { folder, artifacts } of shown.runs) {
-      expect(artifacts.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['peft-adapter', 'gguf-adapter']));
+      expect(artifacts.map(({ kind }) => kind)).toEqual(['peft-adapter', 'gguf-adapter', 'model-card']);
       for (const { kind, path, sha256, sizeBytes } of artifacts) {
         const file = join(folder ?? '', path, ...(kind === 'peft-adapter' ? ['adapter_model.safetensors'] : []));
         expect((await stat(file)).size).toBe(sizeBytes);
@@ -134,14 +134,14 @@ describe('forge train on the lab model', () => {
   }, 240_000);
 
   it('gives the same adapters after kill -9 in the middle of a run, and does nothing twice', async () => {
-    const changes = { ...unmeasured, seeds: [1, 2], maxSteps: 8, evaluateEvery: 1, checkpointEvery: 2 };
+    const changes = { ...unmeasured, seeds: [1, 2], maxSteps: 12, evaluateEvery: 1, checkpointEvery: 2 };
     const file = await smallFile('killed', changes);
     const whole: Shown = JSON.parse((await run('reference', ['train', file, '--json'])).stdout);
     const killed = await run('killed', ['train', file], signalAt('seed=2: step 5: validation', 'SIGKILL'));
     expect(killed.signal).toBe('SIGKILL');
     const resumed = await run('killed', ['train', '--resume', '--json']);
     expect(resumed.code).toBe(0);
-    expect(resumed.stderr).toMatch(/seed=2: .* going on after step 4/);
+    expect(resumed.stderr).toMatch(/seed=2: .* going on after step (4|6|8|10)$/m);
     expect(resumed.stderr).not.toContain('seed=1: ');
     const again: Shown = JSON.parse(resumed.stdout);
     for (const position of [0, 1])
