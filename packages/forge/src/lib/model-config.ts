@@ -53,6 +53,8 @@ const configSchema = z.object({
   sliding_window: positive.nullish(),
   use_sliding_window: z.boolean().nullish(),
   tie_word_embeddings: z.boolean().optional(),
+  attention_bias: z.boolean().optional(),
+  mlp_bias: z.boolean().optional(),
   bos_token_id: tokenId.nullish(),
   eos_token_id: z.union([tokenId, z.array(tokenId)]).nullish(),
   pad_token_id: z.int().nullish(),
@@ -90,6 +92,10 @@ export interface ModelConfig {
   readonly ropeScaling: RopeScaling;
   /** The output matrix is the embedding. */
   readonly tied: boolean;
+  /** Which projections have biases: q, k and v; o; those of the feed-forward network. */
+  readonly biases: { readonly queryKeyValue: boolean; readonly output: boolean; readonly feedForward: boolean };
+  /** Queries and keys are normalised within each head (Qwen 3). */
+  readonly queryKeyNorms: boolean;
   readonly beginToken: number | undefined;
   /** The first of them where the model has several. */
   readonly endToken: number | undefined;
@@ -158,6 +164,12 @@ export async function readModelConfig(folder: string): Promise<ModelConfig> {
     ropeTheta: raw.rope_parameters?.rope_theta ?? raw.rope_theta ?? 10_000,
     ropeScaling: ropeScaling(raw, path),
     tied: raw.tie_word_embeddings ?? false,
+    biases: {
+      queryKeyValue: architecture === 'qwen2' || (raw.attention_bias ?? false),
+      output: architecture !== 'qwen2' && (raw.attention_bias ?? false),
+      feedForward: raw.mlp_bias ?? false,
+    },
+    queryKeyNorms: architecture === 'qwen3',
     beginToken: raw.bos_token_id ?? undefined,
     endToken: end ?? undefined,
     paddingToken: padding !== undefined && padding >= 0 ? padding : undefined,

@@ -4,8 +4,11 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readPeftAdapter } from '../lib/peft-adapter.ts';
+import { families, texts as familyTexts } from '../testing/model-families.ts';
+import { writeRandomAdapter, writeRandomModel } from '../testing/random-model.ts';
 import type { TrainEvent, TrainJob, TrainStep } from '../trainer.ts';
 import { trainingSettings } from '../training-settings.ts';
+import { openTokenizer } from './native/encode-rows.ts';
 import { trainInProcess } from './native/process.ts';
 
 const fixtures = fileURLToPath(new URL('./native/fixtures', import.meta.url));
@@ -96,6 +99,47 @@ describe('the same numbers as TRL, step by step', () => {
       }
     },
     120_000,
+  );
+});
+
+describe('models of the family', () => {
+  // The first text is cut into other tokens where prompt and answer are tokenised apart.
+  const asked = familyTexts.slice(1);
+  const allTargets = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
+
+  test.each([...families])(
+    '$what: log-probabilities as those of transformers and PEFT',
+    async (family) => {
+      const model = join(folder, 'model');
+      await writeRandomModel(model, family.config, family.extras);
+      const tokenizer = await openTokenizer(model, 'random');
+      for (const [i, { prompt, continuation }] of asked.entries()) {
+        const row = {
+          kind: 'text',
+          id: '1',
+          segments: [
+            { text: prompt, weight: 0 },
+            { text: continuation, weight: 1 },
+          ],
+        };
+        const file = await rowsFile(`text-${i}.jsonl`, [row]);
+        const settings = {
+          objective: { name: 'sft' },
+          lora: { rank: 4, alpha: 6, targets: allTargets },
+          maxSteps: 1,
+          maxLength: 256,
+        };
+        const job = await jobOf(settings, { train: file, validation: file, name: `job-${i}` });
+        await writeRandomAdapter(join(job.folder, 'initial-adapter'), model);
+        const [first] = (await train({ ...job, model: { path: model, reference: 'random' } })).filter(
+          (event) => event.type === 'validation',
+        );
+        const count = tokenizer.encode(continuation).length;
+        // float32 sums of a hundred tokens.
+        expect(-(first?.loss as number) * count).toBeCloseTo(family.adapted[i + 1] as number, 2);
+      }
+    },
+    60_000,
   );
 });
 

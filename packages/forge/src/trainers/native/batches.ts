@@ -115,7 +115,7 @@ function fitted(rows: readonly number[], lengthOf: (row: number) => number, capa
 }
 
 /** [1, 1, T, T] where every line is one plain text, else [B, 1, T, T]. */
-function maskOf(lines: readonly Line[], length: number, window: number): Feed {
+function maskOf(lines: readonly Line[], length: number): Feed {
   const plain = lines.every(
     (line) => line.branches.every((b) => b === 0) && line.texts.every((t) => t === line.texts[0]),
   );
@@ -129,7 +129,7 @@ function maskOf(lines: readonly Line[], length: number, window: number): Feed {
       // Padding sees itself: a softmax over nothing is not a number.
       data[at + i] = 0;
       if (i >= known) continue;
-      for (let j = Math.max(0, i - window + 1); j < i; j++) {
+      for (let j = 0; j < i; j++) {
         const visible =
           plain ||
           (line.texts[j] === line.texts[i] && (line.branches[j] === 0 || line.branches[j] === line.branches[i]));
@@ -191,8 +191,6 @@ export function totalsOf(rows: readonly EncodedRow[]): StepTotals {
 }
 
 export interface BatchSettings {
-  /** Tokens back that attention reaches. */
-  readonly window: number;
   /** Whether several rows share a line. */
   readonly packed: boolean;
   /** dpo: of the loss term on chosen answers. */
@@ -238,7 +236,7 @@ export function microBatch(
         padded((line) => line.positions),
         [lines.length, longest],
       ),
-      mask: maskOf(lines, longest, settings.window),
+      mask: maskOf(lines, longest),
       selected: whole(
         wanted.map(({ line, column }) => line * longest + column),
         [wanted.length],

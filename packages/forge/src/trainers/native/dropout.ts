@@ -1,7 +1,7 @@
 import type { Feed } from '../../autodiff/session.ts';
+import type { ModelConfig } from '../../lib/model-config.ts';
 import { createRandom } from '../../lib/random.ts';
 import type { TrainingSettings } from '../../training-settings.ts';
-import type { ModelShape } from './model-shape.ts';
 import { moduleName, projectionShape } from './parameters.ts';
 
 /**
@@ -10,7 +10,7 @@ import { moduleName, projectionShape } from './parameters.ts';
  */
 export function dropoutFeeds(
   { lora }: Pick<TrainingSettings, 'lora'>,
-  shape: ModelShape,
+  shape: ModelConfig,
   tokens: number,
   seed: string,
 ): Record<string, Feed> {

@@ -41,10 +41,13 @@ export async function openTokenizer(folder: string, label: string): Promise<Toke
     typeof token === 'string' ? tokenizer.encode(token, { add_special_tokens: false })[0] : undefined;
   const end = idOf(tokenizer.eos_token);
   if (end === undefined) throw new ConfigError(`model ${label}: tokenizer_config.json names no eos_token`);
+  const begin = idOf(tokenizer.bos_token);
   const { add_bos_token } = tokenizer.config as { add_bos_token?: boolean };
+  // As transformers and llama.cpp do it: where nothing is said, the tokenizer's own template decides.
+  const beginsText = begin !== undefined && (add_bos_token ?? tokenizer.encode('x')[0] === begin);
   return {
     encode: (text) => (text === '' ? [] : tokenizer.encode(text, { add_special_tokens: false })),
-    begin: add_bos_token === false ? undefined : idOf(tokenizer.bos_token),
+    begin: beginsText ? begin : undefined,
     end,
     encodeChat(message) {
       const text = tokenizer.apply_chat_template([{ role: 'user', content: message }], {
@@ -135,4 +138,11 @@ export async function encodeRows(
     if (line.number % 1000 === 0) progress(line.number);
   }
   return { rows, leftOut };
+}
+
+/** The rows of a job in token ids. */
+export interface Rows {
+  readonly train: readonly EncodedRow[];
+  readonly validation: readonly EncodedRow[];
+  readonly leftOut: number;
 }

@@ -5,9 +5,10 @@ import { linear } from '../../autodiff/operations/matmul.ts';
 import { rmsNorm } from '../../autodiff/operations/normalize.ts';
 import { rotary } from '../../autodiff/operations/rotary.ts';
 import { expand, gatherRows, reshape, transpose } from '../../autodiff/operations/shape.ts';
+import type { ModelConfig } from '../../lib/model-config.ts';
 import type { LoraSettings } from '../../training-settings.ts';
-import type { ModelShape } from './model-shape.ts';
 import { adapterName, hasBias, moduleName, type Target } from './parameters.ts';
+import { rotaryFrequencies } from './rotary-frequencies.ts';
 
 /** What goes through the model in one run. */
 export interface BatchInputs {
@@ -36,16 +37,16 @@ export interface Weights {
   dropout?(module: string, width: Dim): Tensor;
 }
 
-/** cos and sin of position times frequency: [positions, headSize / 2], both times `factor`. */
-function rotaryTables(graph: Graph, shape: ModelShape, positions: number, factor: number): readonly [Tensor, Tensor] {
-  const { inverseFrequencies } = shape;
+/** cos and sin of position times frequency: [positions, headWidth / 2], both times `factor`. */
+function rotaryTables(graph: Graph, shape: ModelConfig, positions: number, factor: number): readonly [Tensor, Tensor] {
+  const frequencies = rotaryFrequencies(shape);
   const table = (f: (angle: number) => number) => {
-    const values = new Array<number>(positions * inverseFrequencies.length);
+    const values = new Array<number>(positions * frequencies.length);
     for (let p = 0; p < positions; p++)
       // transformers computes the angle in float32.
-      for (const [i, frequency] of inverseFrequencies.entries())
-        values[p * inverseFrequencies.length + i] = factor * f(Math.fround(p * Math.fround(frequency)));
-    return constant(graph, values, [positions, inverseFrequencies.length]);
+      for (const [i, frequency] of frequencies.entries())
+        values[p * frequencies.length + i] = factor * f(Math.fround(p * Math.fround(frequency)));
+    return constant(graph, values, [positions, frequencies.length]);
   };
   return [table(Math.cos), table(Math.sin)];
 }
@@ -56,15 +57,15 @@ function rotaryTables(graph: Graph, shape: ModelShape, positions: number, factor
  */
 export function hiddenStates(
   graph: Graph,
-  shape: ModelShape,
+  shape: ModelConfig,
   weights: Weights,
   batch: BatchInputs,
   positions: number,
 ): Tensor {
-  const { width, heads, keyValueHeads, headSize, normEpsilon } = shape;
+  const { width, heads, keyValueHeads, headWidth, normEpsilon } = shape;
   const { weight, lora } = weights;
   // The scale of the scores is put into the rotation of the queries: one pass over them less.
-  const queryTables = rotaryTables(graph, shape, positions, headSize ** -0.5);
+  const queryTables = rotaryTables(graph, shape, positions, headWidth ** -0.5);
   const keyTables = rotaryTables(graph, shape, positions, 1);
 
   function project(x: Tensor, layer: number, target: Target): Tensor {
@@ -77,14 +78,14 @@ export function hiddenStates(
     return add(base, scale(update, lora.alpha / lora.rank));
   }
 
-  /** [B*T, count * headSize] -> [B, count, T, headSize] */
-  const byHead = (x: Tensor, count: number) => transpose(reshape(x, ['B', 'T', count, headSize]), [0, 2, 1, 3]);
+  /** [B*T, count * headWidth] -> [B, count, T, headWidth] */
+  const byHead = (x: Tensor, count: number) => transpose(reshape(x, ['B', 'T', count, headWidth]), [0, 2, 1, 3]);
 
   function shared(x: Tensor): Tensor {
     if (heads === keyValueHeads) return x;
     const group = heads / keyValueHeads;
-    const apart = reshape(x, ['B', keyValueHeads, 1, 'T', headSize]);
-    return reshape(expand(apart, ['B', keyValueHeads, group, 'T', headSize]), ['B', heads, 'T', headSize]);
+    const apart = reshape(x, ['B', keyValueHeads, 1, 'T', headWidth]);
+    return reshape(expand(apart, ['B', keyValueHeads, group, 'T', headWidth]), ['B', heads, 'T', headWidth]);
   }
 
   function attend(x: Tensor, layer: number): Tensor {
@@ -103,7 +104,7 @@ export function hiddenStates(
       shared(values),
       batch.mask,
     );
-    return project(reshape(transpose(out, [0, 2, 1, 3]), ['B*T', heads * headSize]), layer, 'o_proj');
+    return project(reshape(transpose(out, [0, 2, 1, 3]), ['B*T', heads * headWidth]), layer, 'o_proj');
   }
 
   const feedForward = (x: Tensor, layer: number) =>

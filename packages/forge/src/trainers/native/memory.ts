@@ -1,9 +1,9 @@
 import { freemem } from 'node:os';
 import { ConfigError } from '../../errors.ts';
+import type { ModelConfig } from '../../lib/model-config.ts';
 import type { TrainingSettings } from '../../training-settings.ts';
 import { lineLength } from './batches.ts';
 import type { EncodedRow } from './encode-rows.ts';
-import type { ModelShape } from './model-shape.ts';
 import { elementsOf, type Layout, modelParameters } from './parameters.ts';
 
 const bytesOfFloat = 4;
@@ -17,7 +17,7 @@ const programBytes = 220e6;
  */
 export function estimateMemory(
   settings: Pick<TrainingSettings, 'batch'>,
-  shape: ModelShape,
+  shape: ModelConfig,
   layout: Layout,
   longest: number,
 ): number {
@@ -32,7 +32,7 @@ export function estimateMemory(
 /** The estimate for these rows. Throws ConfigError where the machine has less. */
 export function checkMemory(
   settings: Pick<TrainingSettings, 'batch'>,
-  shape: ModelShape,
+  shape: ModelConfig,
   layout: Layout,
   rows: readonly EncodedRow[],
   availableBytes = process.availableMemory?.() ?? freemem(),

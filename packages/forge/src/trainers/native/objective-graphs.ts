@@ -14,15 +14,15 @@ import {
   type MatrixGroup,
   muon,
 } from '../../autodiff/optimizers.ts';
+import type { ModelConfig } from '../../lib/model-config.ts';
 import type { LoraSettings, TrainingSettings } from '../../training-settings.ts';
 import { declareBatch, hiddenStates } from './llama.ts';
-import type { ModelShape } from './model-shape.ts';
 import { elementsOf, type Layout, pointing } from './parameters.ts';
 
 type Objective = TrainingSettings['objective'];
 
 export interface GraphParts {
-  readonly shape: ModelShape;
+  readonly shape: ModelConfig;
   /** What is trained. */
   readonly layout: Layout;
   readonly lora: LoraSettings | false;
@@ -55,7 +55,7 @@ function logprobs(graph: Graph, parts: GraphParts, trained: Map<string, Tensor>)
   const dropout = (module: string, width: Dim) => input(graph, `dropout.${module}`, ['B*T', width]);
   const weights = { weight, lora, ...(lora !== false && lora.dropout > 0 ? { dropout } : {}) };
   const hidden = hiddenStates(graph, shape, weights, declareBatch(graph), maxLength);
-  const head = weight(shape.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight');
+  const head = weight(shape.tied ? 'model.embed_tokens.weight' : 'lm_head.weight');
   return targetLogprobs(linear(hidden, head), input(graph, 'targets', ['M'], { type: 'int64' }));
 }
 

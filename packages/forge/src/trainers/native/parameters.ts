@@ -1,5 +1,5 @@
+import type { ModelConfig } from '../../lib/model-config.ts';
 import type { LoraSettings } from '../../training-settings.ts';
-import type { ModelShape } from './model-shape.ts';
 
 /** One weight of the model, by its Hugging Face name, or one of an adapter, by its PEFT name. */
 export interface Parameter {
@@ -18,9 +18,9 @@ export const moduleName = (layer: number, target: Target): string =>
   `model.layers.${layer}.${inAttention(target) ? 'self_attn' : 'mlp'}.${target}`;
 
 /** [out, in] of a projection, as torch.nn.Linear keeps it. */
-export function projectionShape(shape: ModelShape, target: Target): readonly [number, number] {
+export function projectionShape(shape: ModelConfig, target: Target): readonly [number, number] {
   const { width, feedForward } = shape;
-  const [query, keyValue] = [shape.heads * shape.headSize, shape.keyValueHeads * shape.headSize];
+  const [query, keyValue] = [shape.heads * shape.headWidth, shape.keyValueHeads * shape.headWidth];
   const shapes: Record<Target, readonly [number, number]> = {
     q_proj: [query, width],
     k_proj: [keyValue, width],
@@ -33,7 +33,7 @@ export function projectionShape(shape: ModelShape, target: Target): readonly [nu
   return shapes[target];
 }
 
-export function hasBias(shape: ModelShape, target: Target): boolean {
+export function hasBias(shape: ModelConfig, target: Target): boolean {
   if (target === 'o_proj') return shape.biases.output;
   return inAttention(target) ? shape.biases.queryKeyValue : shape.biases.feedForward;
 }
@@ -49,14 +49,14 @@ export const allTargets: readonly Target[] = [
 ];
 
 /** Every weight of a model. */
-export function modelParameters(shape: ModelShape): Parameter[] {
-  const { width, headSize } = shape;
+export function modelParameters(shape: ModelConfig): Parameter[] {
+  const { width, headWidth } = shape;
   const norm = (name: string, size: number): Parameter => ({ name: `${name}.weight`, shape: [size], kind: 'norm' });
   const layers = Array.from({ length: shape.layers }, (_, layer): Parameter[] => [
     norm(`model.layers.${layer}.input_layernorm`, width),
     norm(`model.layers.${layer}.post_attention_layernorm`, width),
     ...(shape.queryKeyNorms
-      ? ['q_norm', 'k_norm'].map((one) => norm(`model.layers.${layer}.self_attn.${one}`, headSize))
+      ? ['q_norm', 'k_norm'].map((one) => norm(`model.layers.${layer}.self_attn.${one}`, headWidth))
       : []),
     ...allTargets.flatMap((target): Parameter[] => {
       const name = moduleName(layer, target);
@@ -70,7 +70,7 @@ export function modelParameters(shape: ModelShape): Parameter[] {
     { name: 'model.embed_tokens.weight', ...table },
     ...layers.flat(),
     norm('model.norm', width),
-    ...(shape.tiedEmbeddings ? [] : [{ name: 'lm_head.weight', ...table }]),
+    ...(shape.tied ? [] : [{ name: 'lm_head.weight', ...table }]),
   ];
 }
 
@@ -79,7 +79,7 @@ export const adapterName = (module: string, part: 'A' | 'B'): string =>
   `base_model.model.${module}.lora_${part}.weight`;
 
 /** The weights of an adapter: A [rank, in] and B [out, rank] for each target of each layer. */
-export function adapterParameters(shape: ModelShape, lora: LoraSettings): Parameter[] {
+export function adapterParameters(shape: ModelConfig, lora: LoraSettings): Parameter[] {
   return Array.from({ length: shape.layers }, (_, layer) =>
     lora.targets.flatMap((target): Parameter[] => {
       const [out, width] = projectionShape(shape, target);

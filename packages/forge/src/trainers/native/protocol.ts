@@ -12,3 +12,11 @@ export type ChildRequest =
 export type ChildAnswer =
   | { readonly type: 'event'; readonly event: TrainEvent }
   | { readonly type: 'failed'; readonly kind: 'config' | 'training' | 'unexpected'; readonly message: string };
+
+/** What a training is told by the process that it runs in. */
+export interface TrainOptions extends NativeOptions {
+  readonly environment: Readonly<Record<string, string | number>>;
+  /** Whether to stop after the step under way. */
+  stopped(): boolean;
+  emit(event: TrainEvent): void;
+}

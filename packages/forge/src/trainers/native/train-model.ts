@@ -3,36 +3,21 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../../errors.ts';
 import { canonicalJson } from '../../lib/canonical-json.ts';
+import { type ModelConfig, readModelConfig } from '../../lib/model-config.ts';
 import { openSafetensors } from '../../lib/safetensors.ts';
-import type { TrainEvent, TrainJob } from '../../trainer.ts';
+import type { TrainJob } from '../../trainer.ts';
 import { newestCheckpoint, type TrainingState } from './checkpoint.ts';
 import { compileModel } from './compiled-model.ts';
-import { type EncodedRow, encodeRows, openTokenizer } from './encode-rows.ts';
+import { encodeRows, openTokenizer, type Rows } from './encode-rows.ts';
 import { type FrozenWeights, freezeWeights } from './frozen-weights.ts';
 import { newAdapter, newModel, storedAdapter, storedModel } from './initial-weights.ts';
 import { checkMemory } from './memory.ts';
-import { type ModelShape, readModelShape } from './model-shape.ts';
 import { adapterParameters, type Layout, layoutOf, modelParameters } from './parameters.ts';
+import type { TrainOptions } from './protocol.ts';
 import { createLoop } from './training-loop.ts';
 import { writeResult } from './write-result.ts';
 
-export interface TrainOptions {
-  readonly threads: number;
-  readonly providers: readonly ('cpu' | 'cuda' | 'webgpu')[];
-  readonly environment: Readonly<Record<string, string | number>>;
-  /** Whether to stop after the step under way. */
-  stopped(): boolean;
-  emit(event: TrainEvent): void;
-}
-
-/** The rows of a job in token ids. */
-export interface Rows {
-  readonly train: readonly EncodedRow[];
-  readonly validation: readonly EncodedRow[];
-  readonly leftOut: number;
-}
-
-async function readRows(job: TrainJob, shape: ModelShape, emit: TrainOptions['emit']): Promise<Rows> {
+async function readRows(job: TrainJob, shape: ModelConfig, emit: TrainOptions['emit']): Promise<Rows> {
   const { settings, model, rows } = job;
   const { objective, maxLength, chat } = settings;
   if (maxLength > shape.context)
@@ -61,7 +46,7 @@ async function readRows(job: TrainJob, shape: ModelShape, emit: TrainOptions['em
   return { train: train.rows, validation: validation.rows, leftOut: train.leftOut + validation.leftOut };
 }
 
-async function startVector(job: TrainJob, layout: Layout, shape: ModelShape): Promise<Float32Array<ArrayBuffer>> {
+async function startVector(job: TrainJob, layout: Layout, shape: ModelConfig): Promise<Float32Array<ArrayBuffer>> {
   const { settings, folder, model } = job;
   if (settings.lora !== false) {
     const given = join(folder, 'initial-adapter');
@@ -81,7 +66,7 @@ async function startVector(job: TrainJob, layout: Layout, shape: ModelShape): Pr
 }
 
 /** Weights that no step changes: all of a model under an adapter, or of the reference model. */
-async function freeze(job: TrainJob, shape: ModelShape): Promise<FrozenWeights> {
+async function freeze(job: TrainJob, shape: ModelConfig): Promise<FrozenWeights> {
   const { lora, objective } = job.settings;
   if (lora === false && objective.name !== 'dpo')
     return { tensor: () => Promise.reject(new Error('nothing is frozen')) as never };
@@ -108,7 +93,7 @@ export async function trainModel(job: TrainJob, options: TrainOptions): Promise<
   const startedMs = performance.now();
   const { emit } = options;
   const { settings, folder } = job;
-  const shape = await readModelShape(job.model.path, job.model.reference);
+  const shape = await readModelConfig(job.model.path);
   const layout = layoutOf(settings.lora === false ? modelParameters(shape) : adapterParameters(shape, settings.lora));
   const rows = await readRows(job, shape, emit);
   const memoryBytes = checkMemory(job.settings, shape, layout, rows.train);
@@ -161,5 +146,5 @@ export async function trainModel(job: TrainJob, options: TrainOptions): Promise<
   }
 }
 
-const modelSize = (shape: ModelShape) =>
+const modelSize = (shape: ModelConfig) =>
   modelParameters(shape).reduce((sum, one) => sum + one.shape.reduce((a, b) => a * b, 1), 0);

@@ -1,22 +1,22 @@
 import type { Feed } from '../../autodiff/session.ts';
 import { TrainerError } from '../../errors.ts';
 import { learningRateFactor } from '../../lib/learning-rate.ts';
+import type { ModelConfig } from '../../lib/model-config.ts';
 import type { TrainJob, TrainStep, Validation } from '../../trainer.ts';
 import { lineLength, microBatch, type Reference, totalsOf } from './batches.ts';
 import { type TrainingState, writeCheckpoint } from './checkpoint.ts';
 import type { CompiledModel } from './compiled-model.ts';
 import { dropoutFeeds } from './dropout.ts';
-import { type EncodedRow, tokensOf } from './encode-rows.ts';
+import { type EncodedRow, type Rows, tokensOf } from './encode-rows.ts';
 import { preferenceFigures, referenceOf } from './figures.ts';
-import type { ModelShape } from './model-shape.ts';
 import { planSteps, type StepRows } from './plan-steps.ts';
+import type { TrainOptions } from './protocol.ts';
 import { referenceLogprobs } from './reference-logprobs.ts';
-import type { Rows, TrainOptions } from './train-model.ts';
 
 export interface LoopParts {
   readonly model: CompiledModel;
   readonly rows: Rows;
-  readonly shape: ModelShape;
+  readonly shape: ModelConfig;
   readonly key: string;
   readonly checkpoints: string;
   readonly start: TrainingState;
@@ -39,7 +39,6 @@ export function createLoop(job: TrainJob, parts: LoopParts, options: TrainOption
   const { objective, optimizer } = settings;
   const plan = planSteps(rows.train.map(lineLength), settings);
   const batchSettings = {
-    window: shape.window,
     packed: settings.batch.packTokens !== undefined,
     sftWeight: objective.name === 'dpo' ? objective.sftWeight : 0,
   };
