@@ -10,7 +10,7 @@ import trl
 from datasets import Dataset
 from peft import LoraConfig, set_peft_model_state_dict
 from safetensors.torch import load_file
-from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
+from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, PrinterCallback
 from trl import DPOConfig, SFTConfig
 from trl.trainer.utils import disable_dropout_in_model
 
@@ -108,6 +108,8 @@ def create_trainer(job, rows, tokenizer, source, arguments, dtype, events, on_re
 def complete(trainer, job, folder, plan, dtype):
     trainer.train_dataset = trainer.train_dataset.select(plan["order"])
     trainer.factors = plan["factors"]
+    # What is logged goes out as events already.
+    trainer.remove_callback(PrinterCallback)
     if job["options"]["quantization"] == "4bit" and dtype == torch.float16:
         # TRL leaves the adapter in bfloat16, which the gradient scaler of float16 cannot have.
         for parameter in trainer.model.parameters():

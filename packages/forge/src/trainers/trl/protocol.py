@@ -48,7 +48,11 @@ class Channel:
         line = sys.stdin.readline()
         if line == "":
             os._exit(3)
-        return json.loads(line)
+        message = json.loads(line)
+        if message.get("type") != "cancel":
+            return message
+        self.cancelled.set()
+        return self.read()
 
     def watch(self):
         """From now on listens aside: to a wish to stop, and for the end of whoever started us, which must end us too."""
@@ -56,11 +60,8 @@ class Channel:
 
     def _watch(self):
         while True:
-            message = self.read()
-            if message["type"] == "received":
+            if self.read()["type"] == "received":
                 self.received.set()
-            elif message["type"] == "cancel":
-                self.cancelled.set()
 
     def _stop_at_once(self):
         # In a thread: a signal's handler may come while its own thread holds the lock.
