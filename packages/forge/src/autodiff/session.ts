@@ -39,6 +39,8 @@ export async function openSession(model: Uint8Array | string, options: SessionOp
     graphOptimizationLevel: 'all',
     // Warnings speak of constants that could be folded; nobody could act on them.
     logSeverityLevel: 3,
+    // Memory planned anew for each shape is kept for each shape; batches have many.
+    enableMemPattern: false,
     // Threads that wait in a loop for the next operation take the cores from everybody else, and gain next to nothing.
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   };

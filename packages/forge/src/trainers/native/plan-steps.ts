@@ -7,31 +7,44 @@ export type StepRows = readonly (readonly number[])[];
 type Settings = Pick<TrainingSettings, 'batch' | 'epochs' | 'maxSteps' | 'shuffle' | 'seed'>;
 
 /**
- * Cuts the rows of a step into micro-batches: rows of like length together, so that little is padding. The step's gradient is
- * a mean over all of its rows and does not depend on how they are cut.
+ * Rows of like length together, so that little is padding. The step's gradient is a mean over all of its rows and does not
+ * depend on how they are cut.
  */
+function cutBySize(sorted: readonly number[], size: number): number[][] {
+  return Array.from({ length: Math.ceil(sorted.length / size) }, (_, i) => sorted.slice(i * size, (i + 1) * size));
+}
+
+/**
+ * Lines as long as the longest row that is left, of `tokens` in all, filled up with whatever shorter rows fit: next to no
+ * padding, and short rows share long lines only where there is room anyway.
+ */
+function cutByTokens(sorted: readonly number[], lengths: ArrayLike<number>, tokens: number): number[][] {
+  const cut: number[][] = [];
+  for (let rest = sorted; rest.length > 0; ) {
+    const capacity = lengths[rest[0] as number] as number;
+    const room = new Array<number>(Math.max(1, Math.floor(tokens / capacity))).fill(capacity);
+    const taken: number[] = [];
+    rest = rest.filter((row) => {
+      const length = lengths[row] as number;
+      const line = room.findIndex((left) => left >= length);
+      if (line === -1) return true;
+      room[line] = (room[line] as number) - length;
+      taken.push(row);
+      return false;
+    });
+    cut.push(taken);
+  }
+  return cut;
+}
+
+/** Cuts the rows of a step into micro-batches. */
 function cutStep(
   rows: readonly number[],
   lengths: ArrayLike<number>,
   { size, packTokens }: Settings['batch'],
 ): StepRows {
   const sorted = [...rows].sort((a, b) => (lengths[b] as number) - (lengths[a] as number) || a - b);
-  const cut: number[][] = [];
-  let tokens = 0;
-  for (const row of sorted) {
-    const last = cut.at(-1);
-    const full =
-      last === undefined ||
-      (packTokens === undefined ? last.length >= size : tokens + (lengths[row] as number) > packTokens);
-    if (full) {
-      cut.push([row]);
-      tokens = lengths[row] as number;
-    } else {
-      last.push(row);
-      tokens += lengths[row] as number;
-    }
-  }
-  return cut;
+  return packTokens === undefined ? cutBySize(sorted, size) : cutByTokens(sorted, lengths, packTokens);
 }
 
 export interface StepPlan {
