@@ -64,6 +64,18 @@ describe('figures', () => {
     expect(figure.spread?.sd).toBeCloseTo(0.07071067811865474, 12);
   });
 
+  it('claims no certainty where every seed agrees, and stays within what a share can be', () => {
+    const [none, all] = [binary(0, 20), binary(20, 20)];
+    const { figure } = groupOf([run(1, all), run(2, all)], scoresOf(none), meaning);
+    expect(figure.difference?.value).toBe(1);
+    expect(figure.difference?.low).toBeLessThan(0.99);
+    const nearly = [...binary(19, 20)];
+    const wide = groupOf([run(1, all), run(2, nearly)], scoresOf(none), meaning).figure;
+    expect(wide.difference?.low).toBeLessThan(0.975);
+    expect(wide.difference?.high).toBe(1);
+    expect(wide.after.high).toBe(1);
+  });
+
   it('where nothing was before, only what is after', () => {
     const figure = figureOf(one, null, meaning);
     expect(figure).toMatchObject({ before: null, difference: null, n: 10 });

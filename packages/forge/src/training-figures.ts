@@ -1,5 +1,5 @@
 import { type Comparison, compareRuns, type PairedInput, verdictSentence } from './compare-runs.ts';
-import { mean } from './statistics/estimate.ts';
+import { type Estimate, mean } from './statistics/estimate.ts';
 import { holm } from './statistics/families.ts';
 import { estimateScores } from './summarize-run.ts';
 import type { Interval, TrainingFigure, TrainingGroup, TrainingReport } from './training-report.ts';
@@ -32,7 +32,13 @@ export interface MeasuredRun {
   readonly scores: ScoresById;
 }
 
-const interval = ({ value, low, high }: Interval): Interval => ({ value, low, high });
+/** A t interval of shares may reach beyond what a share, or a difference of two, can be. */
+function interval({ value, low, high }: Interval, { unit }: MetricMeaning, least: 0 | -1 = 0): Interval {
+  return unit === 'share' ? { value, low: Math.max(least, low), high: Math.min(1, high) } : { value, low, high };
+}
+
+/** Means over repeats are rarely 0 or 1; where all of them are, the interval must not claim certainty. */
+const isBinary = (scores: ScoresById) => [...scores.values()].every(({ score }) => score === 0 || score === 1);
 
 /** Each example's mean over repeats, over the examples that all of them have. */
 export function meanOverRepeats(repeats: readonly ScoresById[]): ScoresById {
@@ -48,15 +54,13 @@ export function meanOverRepeats(repeats: readonly ScoresById[]): ScoresById {
 }
 
 /** The mean of scores with its interval, clustered where examples are. */
-function alone(scores: ScoresById, binary: boolean): Interval {
+function alone(scores: ScoresById, binary: boolean): Estimate {
   const values = [...scores.values()];
   const clusters = values.some(({ cluster }) => cluster !== null) ? values.map(({ cluster }, i) => cluster ?? i) : null;
-  return interval(
-    estimateScores(
-      Float64Array.from(values, ({ score }) => score),
-      clusters,
-      binary,
-    ),
+  return estimateScores(
+    Float64Array.from(values, ({ score }) => score),
+    clusters,
+    binary,
   );
 }
 
@@ -87,9 +91,9 @@ export function figureOf(run: MeasuredRun, before: ScoresById | null, meaning: M
     metric,
     label,
     n: comparison?.pairs ?? scores.size,
-    before: comparison === null ? null : interval(comparison.baselineMean),
-    after: comparison === null ? alone(scores, binary) : interval(comparison.candidateMean),
-    difference: comparison === null ? null : interval(comparison.difference),
+    before: comparison === null ? null : interval(comparison.baselineMean, meaning),
+    after: interval(comparison === null ? alone(scores, binary) : comparison.candidateMean, meaning),
+    difference: comparison === null ? null : interval(comparison.difference, meaning, -1),
     unit,
     better,
   };
@@ -114,7 +118,7 @@ export interface GroupResult {
 export function groupOf(runs: readonly MeasuredRun[], before: ScoresById | null, meaning: MetricMeaning): GroupResult {
   const first = runs[0] as MeasuredRun;
   const scores = meanOverRepeats(runs.map((run) => run.scores));
-  const binary = meaning.binary && runs.length === 1;
+  const binary = meaning.binary && (runs.length === 1 || isBinary(scores));
   const pooled = figureOf({ ...first, scores }, before, { ...meaning, binary });
   const comparison = before === null ? null : compared(before, scores, meaning, binary);
   const { variant: _, ...rest } = pooled;
