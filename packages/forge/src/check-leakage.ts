@@ -156,6 +156,8 @@ function lookForRuns(index: Index, text: HashedWords, row: TrainingRow): void {
 /** Prompt, and what follows it. A text without a prompt of its own is searched as a whole. */
 function textsOf(row: TrainingRow): { prompt: string; answers: readonly string[] } {
   if (row.kind === 'preference') return { prompt: row.prompt, answers: [row.chosen, row.rejected] };
+  if (row.kind === 'retrieval') return { prompt: row.query, answers: [row.positive, ...row.negatives] };
+  if (row.kind === 'classification') return { prompt: `${row.first}\n${row.second}`, answers: [] };
   return { prompt: row.segments.map(({ text }) => text).join(''), answers: [] };
 }
 

@@ -18,13 +18,13 @@ export interface Quantiles {
 export interface DataReport {
   readonly rows: number;
   readonly unit: 'tokens' | 'words';
-  /** By part of a row: prompt, chosen, rejected; or prompt, completion. In `unit`. */
+  /** By part of a row: prompt, chosen, rejected; prompt, completion; query, positive, negatives; first, second, label. In `unit`. */
   readonly lengths: Readonly<Record<string, Quantiles>>;
   /** Rows whose prompt, whatever its case and blanks, another row has. */
   readonly samePrompt: number;
   /** Rows that repeat an earlier row, all its texts alike. */
   readonly repeated: number;
-  /** Of pairs; null for texts. */
+  /** Of preference pairs; null for other rows. */
   readonly pairs: {
     /**
      * Share of pairs whose chosen answer is the longer one, of those whose lengths differ: far from a half, length alone tells
@@ -79,6 +79,9 @@ function wordOverlap(a: string, b: string): number {
 /** The parts of a row whose lengths are told. */
 function partsOf(row: TrainingRow): Readonly<Record<string, string>> {
   if (row.kind === 'preference') return { prompt: row.prompt, chosen: row.chosen, rejected: row.rejected };
+  if (row.kind === 'retrieval')
+    return { query: row.query, positive: row.positive, negatives: row.negatives.join('\n') };
+  if (row.kind === 'classification') return { first: row.first, second: row.second, label: row.label };
   const whole = row.segments.map(({ text }) => text).join('');
   const prompt = promptOf(row);
   return prompt === whole ? { completion: whole } : { prompt, completion: whole.slice(prompt.length) };

@@ -9,6 +9,7 @@ import type { TrainingRunSpec } from './expand-training.ts';
 import { exportTraining, resultPaths } from './export-training.ts';
 import { pushToHub } from './lib/hub-push.ts';
 import { type ModelFolder, resolveModelFolder } from './lib/model-folder.ts';
+import { isEncoderObjective } from './lib/objective-kind.ts';
 import { openTokenCounter } from './lib/token-counter.ts';
 import { writeGgufModel } from './lib/write-gguf-model.ts';
 import { limitKey, type PreparedData, type PreparedRows, prepareTrainingData } from './prepare-training-data.ts';
@@ -111,7 +112,7 @@ function partsOfRun(prepared: Prepared, run: TrainingRunRecord, parts: TrainingP
       exportTraining({
         folder,
         model: model.path,
-        adapter: settings.lora !== false,
+        trained: isEncoderObjective(settings.objective) ? 'encoder' : settings.lora === false ? 'model' : 'adapter',
         // Evaluation serves it.
         gguf: spec.outputs.gguf || spec.evaluation.experiments.length > 0,
         merged: spec.outputs.merged,

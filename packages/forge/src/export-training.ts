@@ -20,8 +20,8 @@ export interface ExportOptions {
   readonly folder: string;
   /** Folder of the model before training. */
   readonly model: string;
-  /** What was trained: an adapter, or all weights. */
-  readonly adapter: boolean;
+  /** What was trained: an adapter, all weights of a language model, or an encoder (of which there is no GGUF). */
+  readonly trained: 'adapter' | 'model' | 'encoder';
   readonly gguf: boolean;
   readonly merged: boolean;
   /** For people, e.g. `dpo-lab beta=0.1, seed=1`. */
@@ -43,11 +43,12 @@ async function artifactOf(
 
 /** Writes what was asked for out of a trainer's result: GGUF adapter, merged GGUF, GGUF of the whole model. Throws ConfigError. */
 export async function exportTraining(options: ExportOptions): Promise<Artifact[]> {
-  const { folder, model, adapter, gguf, merged, name, signal } = options;
+  const { folder, model, trained, gguf, merged, name, signal } = options;
   const at = (path: string) => join(folder, path);
   const { adapter: peft, ggufAdapter, merged: mergedPath, model: whole, ggufModel } = resultPaths;
   const artifact = (kind: Artifact['kind'], path: string, file = path) => artifactOf(kind, folder, path, file, signal);
-  if (!adapter) {
+  if (trained === 'encoder') return [await artifact('model', whole, join(whole, 'onnx', 'model.onnx'))];
+  if (trained === 'model') {
     const artifacts = [await artifact('model', whole, join(whole, 'model.safetensors'))];
     if (gguf || merged) {
       await writeGgufModel({ model: at(whole), path: at(ggufModel), name });

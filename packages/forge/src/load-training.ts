@@ -4,6 +4,7 @@ import { ConfigError } from './errors.ts';
 import { expandTraining } from './expand-training.ts';
 import { samplingDefaults } from './experiment-schema.ts';
 import { contentHash } from './lib/canonical-json.ts';
+import { isEncoderObjective } from './lib/objective-kind.ts';
 import { type KeyPath, parseYamlSource, type YamlSource } from './lib/yaml-source.ts';
 import { issueText, keysOfSchema, readConfigText, resolveComponent } from './load-experiment.ts';
 import { pairsEvaluation } from './training-evaluations.ts';
@@ -83,6 +84,10 @@ const definedOnly = (values: Partial<Sampling> | Record<string, unknown>) =>
 
 function resolveEvaluations(yaml: YamlSource, file: TrainingFile): TrainingSpec['evaluation'] {
   const { experiments, ablation, ablationSample, engine } = file.evaluation;
+  if (isEncoderObjective(file.objective) && experiments.length > 0)
+    throw new ConfigError(
+      `${yaml.where(['evaluation', 'experiments'])}: evaluation.experiments: measure language models, and ${file.objective.name} trains an encoder; leave them out, and name the encoder in an experiment file afterwards`,
+    );
   const named = experiments.map((one, index) => resolveEvaluation(yaml, one, index));
   const pairs = file.objective.name === 'dpo' && file.split.test > 0 ? [pairsEvaluation()] : [];
   const names = [...pairs, ...named].map((one) => one.name);

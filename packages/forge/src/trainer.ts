@@ -5,7 +5,8 @@ import type { TrainingSettings } from './training-settings.ts';
 export interface TrainJob {
   /**
    * Absolute. The trainer keeps checkpoints below `checkpoints/` here and goes on from the newest; its result is
-   * `adapter/` (PEFT: adapter_config.json, adapter_model.safetensors) or, without LoRA, `model/` (Hugging Face layout).
+   * `adapter/` (PEFT: adapter_config.json, adapter_model.safetensors) or, without LoRA, `model/` (Hugging Face layout, the
+   * weights of an encoder in onnx/model.onnx).
    */
   readonly folder: string;
   readonly model: {

@@ -36,7 +36,29 @@ export interface TextRow {
   readonly cluster?: string;
 }
 
-export type TrainingRow = PreferenceRow | TextRow;
+/** A query, the text that answers it, and texts that look as if they did: what encoders learn to search from. */
+export interface RetrievalRow {
+  readonly kind: 'retrieval';
+  readonly id: string;
+  readonly query: string;
+  readonly positive: string;
+  readonly negatives: readonly string[];
+  /** The query when left out. */
+  readonly cluster?: string;
+}
+
+/** Two texts and what they are to each other, e.g. premise, claim and `entailment`. */
+export interface ClassificationRow {
+  readonly kind: 'classification';
+  readonly id: string;
+  readonly first: string;
+  readonly second: string;
+  readonly label: string;
+  /** Both texts when left out. */
+  readonly cluster?: string;
+}
+
+export type TrainingRow = PreferenceRow | TextRow | RetrievalRow | ClassificationRow;
 
 /** What a model is trained on. Rows stream: never all in memory. */
 export interface TrainingSet {

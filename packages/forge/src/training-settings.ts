@@ -1,6 +1,11 @@
 import { z } from 'zod';
 
-/** How a model is trained: what both trainers understand. */
+/** How a model is trained: what all trainers understand. */
+
+const start = z
+  .enum(['model', 'random'])
+  .default('model')
+  .describe('Weights to begin with: those of the model folder, a head for other labels excepted, or random ones.');
 
 const objective = z.discriminatedUnion('name', [
   z
@@ -44,6 +49,44 @@ const objective = z.discriminatedUnion('name', [
       promptWeight: z.number().min(0).max(1).default(1).describe('As for sft.'),
     })
     .describe('As sft, from random weights: the model folder gives shape and tokenizer only.'),
+  z
+    .strictObject({
+      name: z.literal('contrastive'),
+      temperature: z.number().gt(0).max(10).default(0.05).describe('Cosines are divided by it.'),
+      negatives: z
+        .int()
+        .min(0)
+        .max(100)
+        .default(1)
+        .describe('Of each row, so many negatives besides the texts of the other rows; a row with fewer is left out.'),
+      start,
+    })
+    .describe('Encoders: InfoNCE (van den Oord et al. 2018) over the texts of a step: rows are retrieval rows.'),
+  z
+    .strictObject({
+      name: z.literal('listwise'),
+      negatives: z.int().min(1).max(100).default(3).describe('Of each row; a row with fewer is left out.'),
+      pointwise: z
+        .number()
+        .min(0)
+        .max(100)
+        .default(0.3)
+        .describe('Weight of the binary cross-entropy of each score, so that scores of two queries can be compared.'),
+      start,
+    })
+    .describe('Encoders: the answer is scored above its negatives (softmax over them): rows are retrieval rows.'),
+  z
+    .strictObject({
+      name: z.literal('classification'),
+      labels: z
+        .array(z.string().min(1))
+        .min(2)
+        .max(1000)
+        .refine((labels) => new Set(labels).size === labels.length, 'names a label twice')
+        .describe('In the order of the model’s logits.'),
+      start,
+    })
+    .describe('Encoders: cross-entropy over the labels of two texts: rows are classification rows.'),
 ]);
 
 const lora = z
@@ -125,4 +168,10 @@ export const trainingSettings = z.strictObject({
 });
 
 export type TrainingSettings = z.infer<typeof trainingSettings>;
+/** What encoders learn by; language models learn by the others. */
+export type EncoderObjective = Extract<
+  TrainingSettings['objective'],
+  { name: 'contrastive' | 'listwise' | 'classification' }
+>;
+export type LanguageObjective = Exclude<TrainingSettings['objective'], EncoderObjective>;
 export type LoraSettings = Exclude<TrainingSettings['lora'], false>;

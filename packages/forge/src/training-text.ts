@@ -22,7 +22,18 @@ const intervalText = (interval: Interval | null, unit: TrainingGroup['unit'], si
   return `${sign}${figureText(interval.value, unit)} [${bare(interval.low, unit)}, ${bare(interval.high, unit)}]`;
 };
 
-const partOrder = ['prompt', 'chosen', 'rejected', 'completion'];
+const partOrder = [
+  'prompt',
+  'chosen',
+  'rejected',
+  'completion',
+  'query',
+  'positive',
+  'negatives',
+  'first',
+  'second',
+  'label',
+];
 
 /** Counts of an overlap, as checkLeakage reports it. */
 type OverlapCounts = { items: number; same: number; overlapping: number };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { TrainingRunSpec } from './expand-training.ts';
 import { resultPaths } from './export-training.ts';
 import { modelCard } from './lib/model-card.ts';
+import { isEncoderObjective } from './lib/objective-kind.ts';
 import { replaceFile } from './lib/replace-file.ts';
 import { fileSha256 } from './lib/row-source.ts';
 import type { TrainingProvenance } from './run-training.ts';
@@ -46,7 +47,7 @@ export async function writeTrainingCard(
   const spec = training.config as TrainingSpec;
   const { settings, varied } = run.spec as TrainingRunSpec;
   const { codeRevision, forgeVersion, model, trainer } = run.provenance as TrainingProvenance;
-  const kind = settings.lora === false ? 'model' : 'adapter';
+  const kind = isEncoderObjective(settings.objective) ? 'encoder' : settings.lora === false ? 'model' : 'adapter';
   const { seed } = settings;
   const variation = [...Object.entries(varied).map(([key, value]) => `${key}=${value}`), `seed=${seed}`].join(', ');
   const { name, ...objective } = settings.objective;
@@ -71,7 +72,7 @@ export async function writeTrainingCard(
     negativeResults: (run.spec as TrainingRunSpec).main ? report.negatives : [],
     limitations: limitationsOf(report),
   });
-  const path = join(kind === 'model' ? resultPaths.model : resultPaths.adapter, 'README.md');
+  const path = join(kind === 'adapter' ? resultPaths.adapter : resultPaths.model, 'README.md');
   const file = join(run.folder ?? '', path);
   await replaceFile(file, (write) => write(Buffer.from(text)));
   return { kind: 'model-card', path, sha256: await fileSha256(file), sizeBytes: (await stat(file)).size };

@@ -78,6 +78,13 @@ export function external(
   return { graph, name, type: 'float32', shape, differentiable: false };
 }
 
+/** Weights that never change, in the model itself. float32. */
+export function stored(graph: Graph, name: string, shape: readonly number[], values: Float32Array): Tensor {
+  const data = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  graph.initializers.push({ name, type: 'float32', shape, data });
+  return { graph, name, type: 'float32', shape, differentiable: false };
+}
+
 /** Appends one node with one result; not differentiable by itself. */
 export function emit(
   graph: Graph,

@@ -155,3 +155,18 @@ export function encodeOnnx(model: OnnxModel): Uint8Array {
   };
   return type.encode(type.create(message)).finish();
 }
+
+/** The float32 weights of an .onnx file, by name; those in files beside it are left out. */
+export function readInitializers(file: Uint8Array): Map<string, { shape: readonly number[]; values: Float32Array }> {
+  const type = schema.lookupType('Model');
+  const { graph } = type.toObject(type.decode(file), { longs: Number }) as {
+    graph?: { initializer?: { name: string; dims?: number[]; dataType: number; rawData?: Uint8Array }[] };
+  };
+  return new Map(
+    (graph?.initializer ?? []).flatMap(({ name, dims = [], dataType, rawData }) => {
+      if (dataType !== elementTypes.float32 || rawData === undefined) return [];
+      // The bytes may lie at any place in the file: floats must not.
+      return [[name, { shape: dims, values: new Float32Array(Uint8Array.from(rawData).buffer) }] as const];
+    }),
+  );
+}

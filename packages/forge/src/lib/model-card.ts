@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import type { TrainingSettings } from '../training-settings.ts';
 import { formatCount, markdownTable } from './format.ts';
 
 interface Interval {
@@ -25,10 +26,10 @@ export interface CardFigure {
 export interface ModelCard {
   readonly title: string;
   readonly summary: string;
-  readonly kind: 'adapter' | 'model';
+  readonly kind: 'adapter' | 'model' | 'encoder';
   /** What it was trained from, as configs name it: `hf:owner/repo[@revision]`, or a path. */
   readonly base: string;
-  readonly objective: 'dpo' | 'sft' | 'pretrain';
+  readonly objective: TrainingSettings['objective']['name'];
   /** An identifier of the hub, e.g. `apache-2.0`; left out where it is not known. */
   readonly license?: string;
   readonly settings: Readonly<Record<string, string | number | boolean>>;
@@ -78,6 +79,13 @@ function interval(figure: Interval | null, unit: string): string {
 
 const hubReference = /^hf:([\w.-]+\/[\w.-]+)(?:@.+)?$/;
 
+const encoderTask = (objective: ModelCard['objective']) =>
+  objective === 'contrastive'
+    ? 'feature-extraction'
+    : objective === 'listwise'
+      ? 'text-ranking'
+      : 'text-classification';
+
 function frontMatter({ kind, base, objective, license, data }: ModelCard): string {
   const repo = hubReference.exec(base)?.[1];
   const values = {
@@ -85,8 +93,8 @@ function frontMatter({ kind, base, objective, license, data }: ModelCard): strin
     ...(repo === undefined
       ? {}
       : { base_model: repo, base_model_relation: kind === 'adapter' ? 'adapter' : 'finetune' }),
-    library_name: kind === 'adapter' ? 'peft' : 'transformers',
-    pipeline_tag: 'text-generation',
+    library_name: { adapter: 'peft', model: 'transformers', encoder: 'transformers.js' }[kind],
+    pipeline_tag: kind === 'encoder' ? encoderTask(objective) : 'text-generation',
     ...(license === undefined ? {} : { license }),
     ...(data.hubDatasets === undefined || data.hubDatasets.length === 0 ? {} : { datasets: [...data.hubDatasets] }),
     tags: [...(kind === 'adapter' ? ['lora'] : []), objective, 'llm-forge'],
@@ -122,6 +130,10 @@ const use = {
     'one, on a GGUF of the base model (`lora: [{path: adapter.gguf}]` of the llama-cpp engine).',
   ].join('\n'),
   model: 'With transformers: `AutoModelForCausalLM.from_pretrained(folder)`.',
+  encoder: [
+    'With transformers.js: `AutoModel` or `AutoModelForSequenceClassification`. In an experiment: the encoders sentence-transformer,',
+    'cross-encoder and nli-classifier with this folder as `model`.',
+  ].join('\n'),
 };
 
 /**

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Definition } from '../definition.ts';
 import { ConfigError, TrainerError } from '../errors.ts';
+import { languageObjective } from '../lib/objective-kind.ts';
 import type { TrainEvent, Trainer, TrainerParts, TrainJob } from '../trainer.ts';
 import type { TrainingSettings } from '../training-settings.ts';
 import { managedPython } from './trl/environment.ts';
@@ -59,6 +60,7 @@ const secondsToMs = 1000;
 
 /** What TRL does not do. Throws ConfigError. */
 function refuse({ objective, optimizer, batch, lora }: TrainingSettings, given: Options): void {
+  languageObjective(objective, 'trl');
   const problem = (text: string) => new ConfigError(`${text}, or take the trainer native`);
   if (optimizer.name === 'muon') throw problem('optimizer.name: the trainer trl has no muon; set it to adamw');
   if (batch.packTokens !== undefined)

@@ -1,7 +1,9 @@
 import type { AnyDefinition } from '../definition.ts';
 import type { TrainingSet, TrainingSetParts } from '../training-set.ts';
+import { definition as classificationJsonLines } from './classification-json-lines.ts';
 import { definition as hhRlhf } from './hh-rlhf.ts';
 import { definition as preferenceJsonLines } from './preference-json-lines.ts';
+import { definition as retrievalJsonLines } from './retrieval-json-lines.ts';
 import { definition as textJsonLines } from './text-json-lines.ts';
 import { definition as ultraFeedback } from './ultra-feedback.ts';
 
@@ -10,4 +12,6 @@ export const trainingSets: readonly AnyDefinition<TrainingSet, TrainingSetParts>
   hhRlhf,
   ultraFeedback,
   textJsonLines,
+  retrievalJsonLines,
+  classificationJsonLines,
 ];

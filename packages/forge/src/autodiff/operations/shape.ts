@@ -1,4 +1,4 @@
-import { axesOf, constant, type Dim, emit, record, scalar, shapeTensor, type Tensor } from '../graph.ts';
+import { axesOf, constant, type Dim, emit, type Graph, record, scalar, shapeTensor, type Tensor } from '../graph.ts';
 import { unbroadcast } from './elementwise.ts';
 
 /** The same elements in the same order in another shape. */
@@ -73,3 +73,13 @@ export function gatherRows(table: Tensor, indices: Tensor): Tensor {
     return [emit(graph, 'ScatterND', [typed, places, g], { shape: table.shape }, { reduction: 'add' })];
   });
 }
+
+/** 0, 1, ... up to a size that is known at run time: int64 [dim]. */
+export function range(graph: Graph, dim: string): Tensor {
+  const whole = (value: number) => constant(graph, [value], [], 'int64');
+  return emit(graph, 'Range', [whole(0), sizeScalar(graph, dim), whole(1)], { shape: [dim], type: 'int64' });
+}
+
+/** A size that is known at run time: int64, no axes. */
+export const sizeScalar = (graph: Graph, dim: string): Tensor =>
+  emit(graph, 'Squeeze', [shapeTensor(graph, [dim])], { shape: [], type: 'int64' });

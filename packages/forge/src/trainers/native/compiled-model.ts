@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { encodeGraph, type Graph } from '../../autodiff/graph.ts';
 import { type Feed, openSession, type Session, type SessionOptions } from '../../autodiff/session.ts';
 import type { TrainingSettings } from '../../training-settings.ts';
-import type { MicroBatch, Reference } from './batches.ts';
+import type { Reference } from './batches.ts';
 import type { TrainingState } from './checkpoint.ts';
-import { backwardGraph, forwardGraph, type GraphParts, referenceGraph, updateGraph } from './objective-graphs.ts';
+import { backwardGraph, forwardGraph, type ModelGraphs, updateGraph } from './training-graphs.ts';
 
 type Vector = Float32Array<ArrayBuffer>;
+type Feeds = Readonly<Record<string, Feed>>;
 
 /** What the model says of a batch: its part of the loss, and for dpo the log-probabilities of its answers, [P]. */
 export interface BatchResult {
@@ -28,13 +29,13 @@ export interface Rates {
  */
 export interface CompiledModel {
   /** Forward and backward; the gradient is added to that of the step. */
-  accumulate(batch: MicroBatch, dropout: Readonly<Record<string, Feed>>): Promise<BatchResult>;
+  accumulate(batch: Feeds): Promise<BatchResult>;
   /** Ends a step: new weights; the gradient is zero again. Returns the gradient's norm before clipping. */
   update(rates: Rates): Promise<number>;
   /** Forward only, without dropout. */
-  evaluate(batch: MicroBatch, weights?: Float32Array): Promise<BatchResult>;
+  evaluate(batch: Feeds, weights?: Float32Array): Promise<BatchResult>;
   /** Log-probabilities of the model without its adapter. */
-  refer(batch: MicroBatch): Promise<Reference>;
+  refer(batch: Feeds): Promise<Reference>;
   /** The vectors as they are now; overwritten by the update after the next one. */
   state(): Pick<TrainingState, 'weights' | 'first' | 'second'>;
   /** Frees the graphs that only evaluate. */
@@ -48,13 +49,13 @@ const number = (value: number): Feed => ({ type: 'float32', data: Float32Array.o
 /** `folder`: where the graphs and the frozen weights lie. `start`: vectors to begin or go on with. */
 export function compileModel(
   folder: string,
-  parts: GraphParts,
+  graphs: ModelGraphs,
   optimizer: TrainingSettings['optimizer'],
   start: Pick<TrainingState, 'weights' | 'first' | 'second'>,
   options: SessionOptions,
 ): CompiledModel {
-  const { size } = parts.layout;
-  const isPreference = parts.objective.name === 'dpo';
+  const { isPreference, layout } = graphs;
+  const { size } = layout;
   const open = new Map<string, Promise<Session>>();
 
   function session(name: string, build: () => Graph): Promise<Session> {
@@ -100,15 +101,15 @@ export function compileModel(
   const outputs = (isPreference ? ['loss', 'chosen', 'rejected'] : ['loss']) as ('loss' | 'chosen' | 'rejected')[];
 
   return {
-    async accumulate(batch, dropout) {
-      const backward = await session('backward', () => backwardGraph(parts));
-      const feeds = { ...batch.feeds, ...dropout, weights: floats(now.weights), sum: floats(now.sum) };
+    async accumulate(batch) {
+      const backward = await session('backward', () => backwardGraph(graphs));
+      const feeds = { ...batch, weights: floats(now.weights), sum: floats(now.sum) };
       const found = await backward.run(feeds, [...outputs, 'total'], { total: floats(next.sum) });
       swap('sum');
       return { loss: Number(found.loss[0]), answers: answersOf(found) };
     },
     async update({ learningRate, muonRate, step }) {
-      const graph = await session('update', () => updateGraph(parts.layout, optimizer));
+      const graph = await session('update', () => updateGraph(layout, optimizer));
       const [b1, b2] = optimizer.betas;
       const feeds = {
         weights: floats(now.weights),
@@ -130,13 +131,13 @@ export function compileModel(
       return Number(norm[0]);
     },
     async evaluate(batch, weights = now.weights) {
-      const forward = await session('forward', () => forwardGraph(parts));
-      const found = await forward.run({ ...batch.feeds, weights: floats(weights) }, outputs);
+      const forward = await session('forward', () => forwardGraph(graphs));
+      const found = await forward.run({ ...batch, weights: floats(weights) }, outputs);
       return { loss: Number(found.loss[0]), answers: answersOf(found) };
     },
     async refer(batch) {
-      const graph = await session('reference', () => referenceGraph(parts));
-      return answersOf(await graph.run(batch.feeds, ['chosen', 'rejected']));
+      const graph = await session('reference', graphs.reference);
+      return answersOf(await graph.run(batch, ['chosen', 'rejected']));
     },
     state: () => ({ weights: now.weights, first: now.first, second: now.second }),
     async closeEvaluation() {

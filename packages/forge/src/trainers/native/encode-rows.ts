@@ -128,6 +128,10 @@ export async function encodeRows(
   let leftOut = 0;
   for await (const line of readTextLines(file, maxLineBytes)) {
     const row = JSON.parse(line.text) as TrainingRow;
+    if (row.kind !== 'preference' && row.kind !== 'text')
+      throw new ConfigError(
+        `${file}:${line.number}: ${row.kind} rows are for encoders; take the trainer native-encoder`,
+      );
     const encoded =
       row.kind === 'preference' ? encodePair(row, tokenizer, options) : encodeText(row, tokenizer, options);
     const empty = encoded.kind === 'pair' ? encoded.prompt.length === 0 : encoded.ids.length === 0;

@@ -12,7 +12,7 @@ import { rotaryFrequencies } from './rotary-frequencies.ts';
 
 /** What goes through the model in one run. */
 export interface BatchInputs {
-  /** int64 [B, T] */
+  /** int64 [B, T]; an encoder that reads two batches names the sizes of the other differently. */
   readonly ids: Tensor;
   /** int64 [B, T]: position of each token in its own text. */
   readonly positions: Tensor;
@@ -51,10 +51,7 @@ function rotaryTables(graph: Graph, shape: ModelConfig, positions: number, facto
   return [table(Math.cos), table(Math.sin)];
 }
 
-/**
- * The last hidden states at the selected positions, normalised: [M, width]. A Llama-family transformer (Touvron et al.
- * 2023): RMSNorm, rotary positions, grouped-query attention, SwiGLU. `positions`: how many the tables hold.
- */
+/** The last hidden states at the selected positions, normalised: [M, width]. `positions`: how many the tables hold. */
 export function hiddenStates(
   graph: Graph,
   shape: ModelConfig,
@@ -62,7 +59,25 @@ export function hiddenStates(
   batch: BatchInputs,
   positions: number,
 ): Tensor {
-  const { width, heads, keyValueHeads, headWidth, normEpsilon } = shape;
+  const embedded = reshape(gatherRows(weights.weight('model.embed_tokens.weight'), batch.ids), ['B*T', shape.width]);
+  const x = blocks(graph, shape, weights, batch, positions, embedded);
+  return rmsNorm(gatherRows(x, batch.selected), weights.weight('model.norm.weight'), shape.normEpsilon);
+}
+
+/**
+ * The layers of a Llama-family transformer (Touvron et al. 2023): RMSNorm, rotary positions, grouped-query attention, SwiGLU.
+ * x and result [B*T, width]. `positions`: how many the tables hold.
+ */
+export function blocks(
+  graph: Graph,
+  shape: ModelConfig,
+  weights: Weights,
+  batch: Pick<BatchInputs, 'positions' | 'mask'>,
+  positions: number,
+  embedded: Tensor,
+): Tensor {
+  const { heads, keyValueHeads, headWidth, normEpsilon } = shape;
+  const [rows, length] = batch.positions.shape as readonly [Dim, Dim];
   const { weight, lora } = weights;
   // The scale of the scores is put into the rotation of the queries: one pass over them less.
   const queryTables = rotaryTables(graph, shape, positions, headWidth ** -0.5);
@@ -79,13 +94,13 @@ export function hiddenStates(
   }
 
   /** [B*T, count * headWidth] -> [B, count, T, headWidth] */
-  const byHead = (x: Tensor, count: number) => transpose(reshape(x, ['B', 'T', count, headWidth]), [0, 2, 1, 3]);
+  const byHead = (x: Tensor, count: number) => transpose(reshape(x, [rows, length, count, headWidth]), [0, 2, 1, 3]);
 
   function shared(x: Tensor): Tensor {
     if (heads === keyValueHeads) return x;
     const group = heads / keyValueHeads;
-    const apart = reshape(x, ['B', keyValueHeads, 1, 'T', headWidth]);
-    return reshape(expand(apart, ['B', keyValueHeads, group, 'T', headWidth]), ['B', heads, 'T', headWidth]);
+    const apart = reshape(x, [rows, keyValueHeads, 1, length, headWidth]);
+    return reshape(expand(apart, [rows, keyValueHeads, group, length, headWidth]), [rows, heads, length, headWidth]);
   }
 
   function attend(x: Tensor, layer: number): Tensor {
@@ -104,7 +119,7 @@ export function hiddenStates(
       shared(values),
       batch.mask,
     );
-    return project(reshape(transpose(out, [0, 2, 1, 3]), ['B*T', heads * headWidth]), layer, 'o_proj');
+    return project(reshape(transpose(out, [0, 2, 1, 3]), [x.shape[0] as Dim, heads * headWidth]), layer, 'o_proj');
   }
 
   const feedForward = (x: Tensor, layer: number) =>
@@ -112,10 +127,10 @@ export function hiddenStates(
 
   const norm = (x: Tensor, name: string) => rmsNorm(x, weight(`${name}.weight`), normEpsilon);
 
-  let x = reshape(gatherRows(weight('model.embed_tokens.weight'), batch.ids), ['B*T', width]);
+  let x = embedded;
   for (let layer = 0; layer < shape.layers; layer++) {
     x = add(x, attend(norm(x, `model.layers.${layer}.input_layernorm`), layer));
     x = add(x, feedForward(norm(x, `model.layers.${layer}.post_attention_layernorm`), layer));
   }
-  return norm(gatherRows(x, batch.selected), 'model.norm');
+  return x;
 }

@@ -2,8 +2,6 @@ import { freemem } from 'node:os';
 import { ConfigError } from '../../errors.ts';
 import type { ModelConfig } from '../../lib/model-config.ts';
 import type { TrainingSettings } from '../../training-settings.ts';
-import { lineLength } from './batches.ts';
-import type { EncodedRow } from './encode-rows.ts';
 import { elementsOf, type Layout, modelParameters } from './parameters.ts';
 
 const bytesOfFloat = 4;
@@ -29,16 +27,14 @@ export function estimateMemory(
   return programBytes + bytesOfFloat * (2 * frozen + 10 * layout.size + activations);
 }
 
-/** The estimate for these rows. Throws ConfigError where the machine has less. */
+/** The estimate for rows of up to `longest` tokens. Throws ConfigError where the machine has less. */
 export function checkMemory(
   settings: Pick<TrainingSettings, 'batch'>,
   shape: ModelConfig,
   layout: Layout,
-  rows: readonly EncodedRow[],
+  longest: number,
   availableBytes = process.availableMemory?.() ?? freemem(),
 ): number {
-  let longest = 0;
-  for (const row of rows) longest = Math.max(longest, lineLength(row));
   const needed = estimateMemory(settings, shape, layout, longest);
   if (needed > availableBytes) {
     const shown = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;

@@ -1,50 +1,29 @@
-import { gradients } from '../../autodiff/gradients.ts';
 import { createGraph, type Dim, type Graph, input, output, scalar, type Tensor } from '../../autodiff/graph.ts';
 import { add, mul, neg, scale, softplus, square, sub } from '../../autodiff/operations/elementwise.ts';
 import { linear, matmul } from '../../autodiff/operations/matmul.ts';
 import { targetLogprobs } from '../../autodiff/operations/normalize.ts';
 import { reduceSum } from '../../autodiff/operations/reduce.ts';
-import { concat, reshape, slice } from '../../autodiff/operations/shape.ts';
-import {
-  type AdamSettings,
-  adamw,
-  clipped,
-  declareRates,
-  declareState,
-  type MatrixGroup,
-  muon,
-} from '../../autodiff/optimizers.ts';
+import { reshape } from '../../autodiff/operations/shape.ts';
 import type { ModelConfig } from '../../lib/model-config.ts';
-import type { LoraSettings, TrainingSettings } from '../../training-settings.ts';
+import type { LanguageObjective, LoraSettings } from '../../training-settings.ts';
 import { declareBatch, hiddenStates } from './llama.ts';
-import { elementsOf, type Layout, pointing } from './parameters.ts';
-
-type Objective = TrainingSettings['objective'];
+import type { Layout } from './parameters.ts';
+import type { ModelGraphs } from './training-graphs.ts';
 
 export interface GraphParts {
   readonly shape: ModelConfig;
   /** What is trained. */
   readonly layout: Layout;
   readonly lora: LoraSettings | false;
-  readonly objective: Objective;
+  readonly objective: LanguageObjective;
   /** Positions at most. */
   readonly maxLength: number;
   /** A weight that stays as it is. */
   frozen(graph: Graph, name: string): Tensor;
 }
 
-/** The trained weights as tensors, cut from the one vector that holds them; each can have a gradient. */
-function cut(layout: Layout, weights: Tensor): Map<string, Tensor> {
-  return new Map(
-    layout.parameters.map(({ name, shape, offset }) => {
-      const flat = slice(weights, 0, offset, offset + elementsOf(shape));
-      return [name, { ...reshape(flat, shape), differentiable: true }];
-    }),
-  );
-}
-
 /** Natural-log probabilities of the wanted tokens, [M], from the model with the weights of the vector. */
-function logprobs(graph: Graph, parts: GraphParts, trained: Map<string, Tensor>): Tensor {
+function logprobs(graph: Graph, parts: GraphParts, trained: ReadonlyMap<string, Tensor>): Tensor {
   const { shape, lora, maxLength } = parts;
   const known = new Map<string, Tensor>();
   const weight = (name: string): Tensor => {
@@ -76,7 +55,7 @@ function answerLogprobs(graph: Graph, tokens: Tensor) {
 function preferenceLoss(
   graph: Graph,
   answers: { chosen: Tensor; rejected: Tensor },
-  objective: Objective & { name: 'dpo' },
+  objective: LanguageObjective & { name: 'dpo' },
 ) {
   const ratio = (side: 'chosen' | 'rejected') =>
     sub(answers[side], input(graph, side === 'chosen' ? 'referenceChosen' : 'referenceRejected', ['P']));
@@ -97,7 +76,7 @@ function preferenceLoss(
  * Adds the loss to the graph: a sum over the batch that the inputs `share` (dpo: 1 / pairs of the step) and `tokenWeights`
  * [M] (already divided by what the step has in all) make a mean over the step, however it is cut into batches.
  */
-function addLoss(graph: Graph, parts: GraphParts, trained: Map<string, Tensor>): Tensor {
+function addLoss(graph: Graph, parts: GraphParts, trained: ReadonlyMap<string, Tensor>): Tensor {
   const tokens = logprobs(graph, parts, trained);
   const { objective } = parts;
   const weighted = () => neg(reduceSum(mul(tokens, input(graph, 'tokenWeights', ['M']))));
@@ -109,35 +88,8 @@ function addLoss(graph: Graph, parts: GraphParts, trained: Map<string, Tensor>):
   return objective.sftWeight > 0 ? add(pairs, weighted()) : pairs;
 }
 
-/** Inputs: a batch, `weights` and `sum` [size]. Outputs: `loss`, `total` = sum + gradient [size]; dpo: `chosen`, `rejected` [P]. */
-export function backwardGraph(parts: GraphParts): Graph {
-  const graph = createGraph();
-  const { layout } = parts;
-  const trained = cut(layout, input(graph, 'weights', [layout.size]));
-  const loss = addLoss(graph, parts, trained);
-  output('loss', loss);
-  const wanted = layout.parameters.map(({ name }) => trained.get(name) as Tensor);
-  const found = gradients(loss, wanted).map((gradient, i) => {
-    const { name, shape } = layout.parameters[i] as Layout['parameters'][number];
-    if (gradient === null) throw new Error(`the loss does not depend on ${name}`);
-    return reshape(gradient, [elementsOf(shape)]);
-  });
-  output('total', add(input(graph, 'sum', [layout.size]), concat(found, 0)));
-  return graph;
-}
-
-/** As `backwardGraph`, without the way back: `loss`; dpo: `chosen`, `rejected`. No dropout. */
-export function forwardGraph(parts: GraphParts): Graph {
-  const graph = createGraph();
-  const { layout, lora } = parts;
-  const still = lora === false ? lora : { ...lora, dropout: 0 };
-  const trained = cut(layout, input(graph, 'weights', [layout.size]));
-  output('loss', addLoss(graph, { ...parts, lora: still }, trained));
-  return graph;
-}
-
 /** dpo: `chosen` and `rejected` [P] of the model without its adapter: the reference. */
-export function referenceGraph(parts: GraphParts): Graph {
+function referenceGraph(parts: GraphParts): Graph {
   const graph = createGraph();
   const answers = answerLogprobs(graph, logprobs(graph, { ...parts, lora: false }, new Map()));
   output('chosen', answers.chosen);
@@ -145,39 +97,14 @@ export function referenceGraph(parts: GraphParts): Graph {
   return graph;
 }
 
-/**
- * Matrices of one shape together. Queries and keys get a third of the rate and ten times the decay: at the full rate attention
- * scores grew until attention was hard and nothing new was learnt by it (docs/lab-log.md).
- */
-function muonGroups(layout: Layout, weightDecay: number): MatrixGroup[] {
-  const groups: MatrixGroup[] = [];
-  for (const one of layout.parameters) {
-    if (one.kind !== 'matrix') break;
-    const [rows, columns] = one.shape as readonly [number, number];
-    const [rateFactor, decay] = pointing(one) ? [1 / 3, 10 * weightDecay] : [1, weightDecay];
-    const last = groups.at(-1);
-    if (last?.rows === rows && last.columns === columns && last.rateFactor === rateFactor)
-      groups[groups.length - 1] = { ...last, count: last.count + 1 };
-    else groups.push({ offset: one.offset, count: 1, rows, columns, rateFactor, weightDecay: decay });
-  }
-  return groups;
-}
-
-/** Inputs: the state and the rates of the step. Outputs: `norm` before clipping, `newWeights`, `newFirst`, `newSecond`. */
-export function updateGraph(layout: Layout, settings: TrainingSettings['optimizer']): Graph {
-  const graph = createGraph();
-  const state = declareState(graph, layout.size);
-  const rates = declareRates(graph);
-  const limited = clipped(state.gradient, settings.maxGradientNorm);
-  const adam: AdamSettings = { ...settings, decayed: layout.decayed };
-  const clippedState = { ...state, gradient: limited.gradient };
-  const updated =
-    settings.name === 'adamw'
-      ? adamw(clippedState, rates, adam)
-      : muon(clippedState, muonGroups(layout, settings.weightDecay), input(graph, 'muonRate', []), rates, adam);
-  output('norm', limited.norm);
-  output('newWeights', updated.weights);
-  output('newFirst', updated.first);
-  output('newSecond', updated.second);
-  return graph;
+/** The graphs of a language model: `chosen` and `rejected` [P] are outputs besides the loss for dpo. No dropout but in training. */
+export function languageGraphs(parts: GraphParts): ModelGraphs {
+  const { layout, lora } = parts;
+  const still = lora === false ? lora : { ...lora, dropout: 0 };
+  return {
+    layout,
+    isPreference: parts.objective.name === 'dpo',
+    loss: (graph, trained, training) => addLoss(graph, training ? parts : { ...parts, lora: still }, trained),
+    reference: () => referenceGraph(parts),
+  };
 }

@@ -6,17 +6,21 @@ import { endWithParent } from '../../lib/end-with-parent.ts';
 import type { TrainEvent, TrainJob } from '../../trainer.ts';
 import type { ChildAnswer, ChildRequest, NativeOptions } from './protocol.ts';
 
-const entry = fileURLToPath(new URL('./child.ts', import.meta.url));
+const languageModels = new URL('./child.ts', import.meta.url);
 const stderrTailChars = 2000;
 
-/** Trains in a process of its own and hands on its events. Throws ConfigError and TrainerError. */
+/** Trains in a process of its own, which runs the module `entry`, and hands on its events. Throws ConfigError and TrainerError. */
 export async function* trainInProcess(
   job: TrainJob,
   options: NativeOptions,
   signal?: AbortSignal,
+  entry: URL = languageModels,
 ): AsyncGenerator<TrainEvent> {
   await mkdir(job.folder, { recursive: true });
-  const child = fork(entry, [], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const child = fork(fileURLToPath(entry), [], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
   const released = child.pid === undefined ? () => {} : endWithParent(child.pid);
   const waiting: ChildAnswer[] = [];
   let ended: string | undefined;

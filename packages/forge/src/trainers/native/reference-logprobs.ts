@@ -22,7 +22,7 @@ async function refer(
   for (let at = 0; at < order.length; at += pairsAtOnce) {
     const indices = order.slice(at, at + pairsAtOnce);
     const known = { chosen: new Float32Array(indices.length), rejected: new Float32Array(indices.length) };
-    const found = await model.refer(microBatch(indices, rows, known, totalsOf(rows), settings));
+    const found = await model.refer(microBatch(indices, rows, known, totalsOf(rows), settings).feeds);
     indices.forEach((index, i) => {
       all.chosen[index] = found.chosen[i] as number;
       all.rejected[index] = found.rejected[i] as number;

@@ -1,25 +1,31 @@
-import { createHash } from 'node:crypto';
-import { readFile, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../../errors.ts';
-import { canonicalJson } from '../../lib/canonical-json.ts';
 import { type ModelConfig, readModelConfig } from '../../lib/model-config.ts';
+import { languageObjective } from '../../lib/objective-kind.ts';
 import { openSafetensors } from '../../lib/safetensors.ts';
 import type { TrainJob } from '../../trainer.ts';
-import { newestCheckpoint, type TrainingState } from './checkpoint.ts';
-import { compileModel } from './compiled-model.ts';
+import type { LanguageObjective } from '../../training-settings.ts';
+import { lineLength } from './batches.ts';
 import { encodeRows, openTokenizer, type Rows } from './encode-rows.ts';
 import { type FrozenWeights, freezeWeights } from './frozen-weights.ts';
 import { newAdapter, newModel, storedAdapter, storedModel } from './initial-weights.ts';
+import { createLanguageLearner } from './language-learner.ts';
 import { checkMemory } from './memory.ts';
-import { adapterParameters, type Layout, layoutOf, modelParameters } from './parameters.ts';
+import { languageGraphs } from './objective-graphs.ts';
+import { adapterParameters, elementsOf, type Layout, layoutOf, modelParameters } from './parameters.ts';
 import type { TrainOptions } from './protocol.ts';
-import { createLoop } from './training-loop.ts';
+import { type PreparedJob, trainJob } from './train-job.ts';
 import { writeResult } from './write-result.ts';
 
-async function readRows(job: TrainJob, shape: ModelConfig, emit: TrainOptions['emit']): Promise<Rows> {
+async function readRows(
+  job: TrainJob,
+  objective: LanguageObjective,
+  shape: ModelConfig,
+  emit: TrainOptions['emit'],
+): Promise<Rows> {
   const { settings, model, rows } = job;
-  const { objective, maxLength, chat } = settings;
+  const { maxLength, chat } = settings;
   if (maxLength > shape.context)
     throw new ConfigError(
       `maxLength: ${maxLength} is not allowed: model ${model.reference} has a context of ${shape.context}: lower maxLength`,
@@ -66,85 +72,43 @@ async function startVector(job: TrainJob, layout: Layout, shape: ModelConfig): P
 }
 
 /** Weights that no step changes: all of a model under an adapter, or of the reference model. */
-async function freeze(job: TrainJob, shape: ModelConfig): Promise<FrozenWeights> {
+async function freeze(folder: string, job: TrainJob, shape: ModelConfig): Promise<FrozenWeights> {
   const { lora, objective } = job.settings;
   if (lora === false && objective.name !== 'dpo')
     return { tensor: () => Promise.reject(new Error('nothing is frozen')) as never };
   const weights = await openSafetensors(job.model.path);
   try {
-    return await freezeWeights(join(job.folder, 'graphs'), weights, modelParameters(shape), job.model.reference);
+    return await freezeWeights(folder, weights, modelParameters(shape), job.model.reference);
   } finally {
     await weights.close();
   }
 }
 
-/** What a checkpoint belongs to: settings but how often to look and to save, rows, and the model's shape. */
-async function jobKey(job: TrainJob, layout: Layout): Promise<string> {
-  const { evaluateEvery, checkpointEvery, ...settings } = job.settings;
-  const hash = createHash('sha256').update(
-    canonicalJson({ settings, layout, earlyStops: settings.earlyStop ? evaluateEvery : null }),
-  );
-  hash.update(await readFile(job.rows.train));
-  return hash.digest('hex');
-}
-
-/** Trains as the job says; the result is in its folder when this resolves. Throws ConfigError and TrainerError. */
-export async function trainModel(job: TrainJob, options: TrainOptions): Promise<void> {
-  const startedMs = performance.now();
-  const { emit } = options;
-  const { settings, folder } = job;
+async function prepare(job: TrainJob, { emit }: TrainOptions): Promise<PreparedJob> {
+  const { settings } = job;
+  const { lora, maxLength } = settings;
+  const objective = languageObjective(settings.objective, 'native');
   const shape = await readModelConfig(job.model.path);
-  const layout = layoutOf(settings.lora === false ? modelParameters(shape) : adapterParameters(shape, settings.lora));
-  const rows = await readRows(job, shape, emit);
-  const memoryBytes = checkMemory(job.settings, shape, layout, rows.train);
-  const key = await jobKey(job, layout);
-  const warn = (message: string) => emit({ type: 'warning', message });
-  const checkpoints = join(folder, 'checkpoints');
-  const saved = await newestCheckpoint(checkpoints, key, warn);
-  const empty = () => new Float32Array(layout.size);
-  const start: TrainingState = saved ?? {
-    step: 0,
-    weights: await startVector(job, layout, shape),
-    first: empty(),
-    second: empty(),
-  };
-  const graphs = join(folder, 'graphs');
-  const frozen = await freeze(job, shape);
-  const parts = {
-    shape,
+  const layout = layoutOf(lora === false ? modelParameters(shape) : adapterParameters(shape, lora));
+  const rows = await readRows(job, objective, shape, emit);
+  const longest = rows.train.reduce((most, row) => Math.max(most, lineLength(row)), 0);
+  return {
     layout,
-    lora: settings.lora,
-    objective: settings.objective,
-    maxLength: settings.maxLength,
-    frozen: frozen.tensor,
+    rows: rows.train.length,
+    leftOut: rows.leftOut,
+    totalParameters: modelSize(shape) + (lora === false ? 0 : layout.size),
+    memoryBytes: checkMemory(settings, shape, layout, longest),
+    startVector: () => startVector(job, layout, shape),
+    async graphs(folder) {
+      const { tensor: frozen } = await freeze(folder, job, shape);
+      return languageGraphs({ shape, layout, lora, objective, maxLength, frozen });
+    },
+    learner: (model) => createLanguageLearner(job, model, { objective, rows, shape }, emit),
+    writeResult: (weights) => writeResult(job, layout, weights),
   };
-  const model = compileModel(graphs, parts, settings.optimizer, start, options);
-  try {
-    const loop = createLoop(job, { model, rows, shape, key, checkpoints, start }, options);
-    emit({
-      type: 'started',
-      totalSteps: loop.totalSteps,
-      doneSteps: start.step,
-      rows: rows.train.length,
-      leftOut: rows.leftOut,
-      parameters: { trained: layout.size, total: modelSize(shape) + (settings.lora === false ? 0 : layout.size) },
-      memoryBytes,
-      environment: options.environment,
-    });
-    const end = await loop.run();
-    if (end.reason !== 'cancelled') await writeResult(job, layout, end.weights);
-    emit({
-      type: 'finished',
-      step: end.step,
-      reason: end.reason,
-      wallMs: performance.now() - startedMs,
-      peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
-    });
-  } finally {
-    await model.close();
-    await rm(graphs, { recursive: true, force: true });
-  }
 }
 
-const modelSize = (shape: ModelConfig) =>
-  modelParameters(shape).reduce((sum, one) => sum + one.shape.reduce((a, b) => a * b, 1), 0);
+/** Trains a language model. Throws ConfigError and TrainerError. */
+export const trainModel = (job: TrainJob, options: TrainOptions): Promise<void> => trainJob(job, prepare, options);
+
+const modelSize = (shape: ModelConfig) => modelParameters(shape).reduce((sum, one) => sum + elementsOf(one.shape), 0);

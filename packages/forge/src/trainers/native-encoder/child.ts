@@ -1,0 +1,4 @@
+import { serveTraining } from '../native/serve-training.ts';
+import { trainEncoder } from './train-encoder.ts';
+
+serveTraining(trainEncoder);
