@@ -18,7 +18,7 @@ export interface Quantiles {
 export interface DataReport {
   readonly rows: number;
   readonly unit: 'tokens' | 'words';
-  /** By part of a row: prompt, chosen, rejected; prompt, completion; query, positive, negatives; first, second, label. In `unit`. */
+  /** By part of a row: prompt, chosen, rejected; prompt, completion; query, positive, negatives; first, second. In `unit`. */
   readonly lengths: Readonly<Record<string, Quantiles>>;
   /** Rows whose prompt, whatever its case and blanks, another row has. */
   readonly samePrompt: number;
@@ -81,7 +81,7 @@ function partsOf(row: TrainingRow): Readonly<Record<string, string>> {
   if (row.kind === 'preference') return { prompt: row.prompt, chosen: row.chosen, rejected: row.rejected };
   if (row.kind === 'retrieval')
     return { query: row.query, positive: row.positive, negatives: row.negatives.join('\n') };
-  if (row.kind === 'classification') return { first: row.first, second: row.second, label: row.label };
+  if (row.kind === 'classification') return { first: row.first, second: row.second };
   const whole = row.segments.map(({ text }) => text).join('');
   const prompt = promptOf(row);
   return prompt === whole ? { completion: whole } : { prompt, completion: whole.slice(prompt.length) };

@@ -145,6 +145,16 @@ describe('ablation', () => {
 });
 
 describe('evaluation experiments', () => {
+  it('are refused for encoders, which answer nothing', () => {
+    const encoder = `${base}evaluation: { experiments: [{ name: a, dataset: lab-world, method: naive }] }\n`.replace(
+      /objective: .*/,
+      'objective: { name: listwise }',
+    );
+    expect(() => parseTraining('test.yaml', encoder)).toThrow(
+      /test\.yaml:\d+: evaluation\.experiments: measure language models, and listwise trains an encoder/,
+    );
+  });
+
   const text = `${base}split: { test: 50 }
 evaluation:
   engine: { batch: 4 }

@@ -35,7 +35,7 @@ function rowTokens({ lengths, report }: TrainingData): number {
   const mean = (part: string) => (lengths as Record<string, Quantiles>)[part]?.mean ?? 0;
   const isPair = (report as Partial<DataReport> | undefined)?.pairs != null;
   if (isPair) return 2 * mean('prompt') + mean('chosen') + mean('rejected');
-  return Object.keys(lengths).reduce((sum, part) => sum + (part === 'label' ? 0 : mean(part)), 0);
+  return Object.keys(lengths).reduce((sum, part) => sum + mean(part), 0);
 }
 
 /** Starts the trainer and lets it go before its first step: it knows best what it will do. */

@@ -198,3 +198,44 @@ describe.skipIf(!hasSharedData)('HH-RLHF, the real test split (skipped where the
     }
   });
 });
+
+describe('rows of encoders', () => {
+  const search = (id: string, query: string, positive = 'yes', negatives = ['no']): TrainingRow => ({
+    kind: 'retrieval',
+    id,
+    query,
+    positive,
+    negatives,
+  });
+  const claim = (id: string, first: string, second: string): TrainingRow => ({
+    kind: 'classification',
+    id,
+    first,
+    second,
+    label: 'entailment',
+  });
+
+  it('are told by their parts', async () => {
+    const retrieval = await reportData(
+      stream([search('a', 'who is it', 'it is ann', ['no', 'not she']), search('b', 'Who  is it')]),
+    );
+    expect(retrieval).toMatchObject({ rows: 2, samePrompt: 2, repeated: 0, pairs: null });
+    expect(Object.fromEntries(Object.entries(retrieval.lengths).map(([part, { max }]) => [part, max]))).toEqual({
+      query: 3,
+      positive: 3,
+      negatives: 3,
+    });
+    const claims = await reportData(stream([claim('a', 'one two', 'three'), claim('b', 'one two', 'three')]));
+    expect(claims).toMatchObject({ rows: 2, samePrompt: 2, repeated: 1 });
+    expect(Object.keys(claims.lengths)).toEqual(['first', 'second']);
+  });
+
+  it('are searched for questions that are held out: queries, the texts of a row, both texts of a pair', async () => {
+    const asked = question('q', words(0, 20));
+    const rows = [search('a', words(0, 20)), search('b', 'x', words(0, 20)), claim('c', 'y', words(0, 20))];
+    for (const [i, row] of rows.entries()) {
+      const [found] = await leakage({ train: [row] }, { asked: [asked] });
+      expect(found).toMatchObject({ items: 1, same: i === 1 ? 0 : 1, overlapping: 1 });
+    }
+  });
+});

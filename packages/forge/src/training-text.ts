@@ -22,18 +22,7 @@ const intervalText = (interval: Interval | null, unit: TrainingGroup['unit'], si
   return `${sign}${figureText(interval.value, unit)} [${bare(interval.low, unit)}, ${bare(interval.high, unit)}]`;
 };
 
-const partOrder = [
-  'prompt',
-  'chosen',
-  'rejected',
-  'completion',
-  'query',
-  'positive',
-  'negatives',
-  'first',
-  'second',
-  'label',
-];
+const partOrder = ['prompt', 'chosen', 'rejected', 'completion', 'query', 'positive', 'negatives', 'first', 'second'];
 
 /** Counts of an overlap, as checkLeakage reports it. */
 type OverlapCounts = { items: number; same: number; overlapping: number };
@@ -158,11 +147,13 @@ function usageLines(spec: TrainingSpec, runs: readonly TrainingRunRecord[], { sh
   if (run === undefined || run.folder === null) return [];
   const at = (path: string) => shown(join(run.folder as string, path));
   const [peft, gguf, model] = [find(run, 'peft-adapter'), find(run, 'gguf-adapter'), find(run, 'gguf-model')];
+  const folder = find(run, 'model');
   const merged = find(run, 'merged-gguf');
   const { model: trained } = run.provenance as TrainingProvenance;
   const base = shown(baseModelPath(spec, trained.fingerprint, cacheDir));
   return [
     ...(peft === undefined ? [] : [`adapter: ${at(peft)}`]),
+    ...(folder === undefined ? [] : [`model: ${at(folder)}`]),
     ...(merged === undefined ? [] : [`merged model: ${at(merged)}`]),
     ...(gguf === undefined
       ? []

@@ -209,6 +209,7 @@ describe('what cannot work is said before anything starts', () => {
     [{ optimizer: { name: 'muon' } }, {}, /optimizer.name: the trainer trl has no muon/],
     [{ objective: { name: 'sft' }, batch: { packTokens: 64 } }, {}, /batch.packTokens/],
     [{ objective: { name: 'pretrain' } }, {}, /lora: pretrain/],
+    [{ objective: { name: 'listwise' } }, {}, /objective: listwise is for encoders.*take the trainer native-encoder/],
     [{ objective: { name: 'dpo', loss: 'ipo', labelSmoothing: 0.1 } }, {}, /objective.labelSmoothing: 0.1/],
     [{ lora: false }, { quantization: '4bit' }, /quantization: 4bit trains adapters only/],
     [{}, { python: '/no/such/python' }, /"\/no\/such\/python" cannot be started \(ENOENT\)/],

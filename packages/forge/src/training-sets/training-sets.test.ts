@@ -286,3 +286,61 @@ describe('text-json-lines', () => {
     for (const part of parts) expect(problem).toContain(part);
   });
 });
+
+describe('retrieval-json-lines', () => {
+  it('reads queries with their texts, counts what teaches nothing', async () => {
+    const path = await file('retrieval.jsonl', [
+      {
+        query: 'Who wrote Emma?',
+        positive: 'Emma is by Jane Austen.',
+        negatives: ['Emma is a name.'],
+        cluster: 'emma',
+      },
+      { query: ' ', positive: 'Nothing was asked.', negatives: [] },
+      { query: 'Who?', positive: 'She.', negatives: ['He.', 'She.'] },
+      { query: 'Who?', positive: 'She.', negatives: [], id: 'last' },
+    ]);
+    const set = await open('retrieval-json-lines', { path });
+    expect(set.kind).toBe('retrieval');
+    expect(await rowsOf(set)).toEqual([
+      {
+        kind: 'retrieval',
+        id: '0',
+        query: 'Who wrote Emma?',
+        positive: 'Emma is by Jane Austen.',
+        negatives: ['Emma is a name.'],
+        cluster: 'emma',
+      },
+      { kind: 'retrieval', id: 'last', query: 'Who?', positive: 'She.', negatives: [] },
+    ]);
+    expect(set.leftOut()).toEqual({ 'empty text': 1, 'the positive is among the negatives': 1 });
+  });
+  it.each([
+    ['no query', { positive: 'p', negatives: [] }, 'no column "query"'],
+    ['no list of negatives', { query: 'q', positive: 'p', negatives: 'n' }, 'columns.negatives'],
+  ])('refuses %s', async (_title, row, part) => {
+    expect(await problemOf('retrieval-json-lines', { path: await file('bad.jsonl', [row]) })).toContain(part);
+  });
+});
+
+describe('classification-json-lines', () => {
+  it('reads pairs with labels, under other names too', async () => {
+    const path = await file('claims.jsonl', [
+      { premise: 'Ann has a cat.', hypothesis: 'Ann has a pet.', label: 'yes' },
+    ]);
+    const expected = {
+      kind: 'classification',
+      id: '0',
+      first: 'Ann has a cat.',
+      second: 'Ann has a pet.',
+      label: 'yes',
+    };
+    const set = await open('classification-json-lines', { path });
+    expect(set.kind).toBe('classification');
+    expect(await rowsOf(set)).toEqual([expected]);
+    const other = await file('other.jsonl', [{ a: { text: 'Ann has a cat.' }, b: 'Ann has a pet.', label: 'yes' }]);
+    const columns = { first: 'a.text', second: 'b' };
+    expect(await rowsOf(await open('classification-json-lines', { path: other, columns }))).toEqual([expected]);
+    expect(await problemOf('classification-json-lines', { path: other })).toContain('no column "premise"');
+  });
+});
