@@ -1,23 +1,14 @@
 /**
- * Writes what the lab encoders are trained on: `node datasets/lab-world/encoder-rows.ts <folder> [thousands of rows] [seed]`.
- * `vocabulary.json` (every word), `retrieval.jsonl` (query, the passage that answers it, passages that look like it), and `claims-*.jsonl`
- * (premise, claim, label): of one passage with up to 2 facts, of one with up to 5, of 1 to 4 passages, to be learnt in this order.
- * Only about training people and cities: nobody of the corpus occurs. Never committed.
+ * Writes what the lab encoders are trained on: `node datasets/lab-world/encoder-rows.ts <folder> [thousands of claims] [seed]`.
+ * `tokenizer.json`, `retrieval.jsonl` (query, the passage that answers it, passages that look like it), and `claims.jsonl` (premise,
+ * hypothesis, label): a third each of one passage with up to 2 facts, of one with up to 5, of 1 to 4 passages, to be learnt in this
+ * order. Only about training people and cities: nobody of the corpus occurs. Never committed.
  */
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRandom, pick, type Random, shuffled } from '../../packages/forge/src/lib/random.ts';
+import { encoderTokenizer } from './encoder-tokenizer.ts';
 import { type ClaimKind, drawClaim, labelOf } from './entailment.ts';
-import {
-  ATTRIBUTE_VALUES,
-  CITY_ENDS,
-  CITY_STARTS,
-  COUNTRIES,
-  FIRST_NAMES,
-  HERDS,
-  LAST_NAMES,
-  RIVERS,
-} from './names.ts';
 import { drawCity, drawConfusableNames, drawPerson } from './reading.ts';
 import {
   CITY_ATTRIBUTES,
@@ -86,40 +77,27 @@ function retrievalRow(pool: NamePool, random: Random) {
 const claimRow = (passages: number, facts: number) => (pool: NamePool, random: Random) => {
   const size = { passages: 1 + random.below(passages), facts };
   const { premise, claim, kind } = drawClaim(pick(CLAIM_MIX, random), size, pool, random);
-  return { premise, claim, label: labelOf(kind) };
+  return { premise, hypothesis: claim, label: labelOf(kind) };
 };
 
-/** Every word of the world, lower-case; a city is the start and the end that other cities share. */
-function vocabulary(): string[] {
-  const sentences = 'the of is what tell me how many do does have together number answer to';
-  const words = [
-    ...sentences.split(' '),
-    ...PERSON_ATTRIBUTES.flatMap((attribute) => attribute.split(' ')),
-    ...CITY_ATTRIBUTES,
-    ...[FIRST_NAMES, LAST_NAMES, CITY_STARTS, COUNTRIES, RIVERS, HERDS].flat(),
-    ...Object.values(ATTRIBUTE_VALUES).flat(),
-    ...Array.from({ length: 100 }, (_, number) => String(number)),
-    ...CITY_ENDS.map((end) => `##${end}`),
-  ];
-  return [...new Set(words.map((word) => word.toLowerCase()))];
-}
-
-const [folder, thousands = '100', seed = '1'] = process.argv.slice(2);
-if (folder === undefined) throw new Error('usage: encoder-rows.ts <folder> [thousands of rows] [seed]');
-const count = 1000 * Number(thousands);
+const [folder, thousands = '90', seed = '1'] = process.argv.slice(2);
+if (folder === undefined) throw new Error('usage: encoder-rows.ts <folder> [thousands of claims] [seed]');
 const pool = createWorld().training;
 mkdirSync(folder, { recursive: true });
-writeFileSync(join(folder, 'vocabulary.json'), JSON.stringify(vocabulary()));
+writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(encoderTokenizer(), null, 2));
+const claims = 1000 * Number(thousands);
+/** Kinds of rows in the order in which a file has them, an equal share of each. */
 const files = {
-  retrieval: retrievalRow,
-  'claims-short': claimRow(1, 2),
-  'claims-passage': claimRow(1, 5),
-  'claims-passages': claimRow(4, 5),
+  retrieval: { stages: [retrievalRow], count: Math.ceil(claims / 2) },
+  claims: { stages: [claimRow(1, 2), claimRow(1, 5), claimRow(4, 5)], count: claims },
 };
-for (const [name, draw] of Object.entries(files)) {
+for (const [name, { stages, count }] of Object.entries(files)) {
   const random = createRandom(`lab-world/encoders/${name}/${seed}`);
   const file = openSync(join(folder, `${name}.jsonl`), 'w');
-  for (let i = 0; i < count; i++) writeSync(file, `${JSON.stringify(draw(pool, random))}\n`);
+  for (let i = 0; i < count; i++) {
+    const draw = stages[Math.floor((i * stages.length) / count)] as (typeof stages)[number];
+    writeSync(file, `${JSON.stringify(draw(pool, random))}\n`);
+  }
   closeSync(file);
   process.stdout.write(`${name}: ${count} rows\n`);
 }
