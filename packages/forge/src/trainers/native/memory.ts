@@ -13,7 +13,7 @@ const programBytes = 220e6;
  * what is trained (weights, gradient and two moments, each twice, and two on the way); of each layer what the way back
  * needs; the logits three times.
  */
-export function estimateMemory(
+function estimateMemory(
   settings: Pick<TrainingSettings, 'batch'>,
   shape: ModelConfig,
   layout: Layout,

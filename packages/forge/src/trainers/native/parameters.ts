@@ -38,7 +38,7 @@ export function hasBias(shape: ModelConfig, target: Target): boolean {
   return inAttention(target) ? shape.biases.queryKeyValue : shape.biases.feedForward;
 }
 
-export const allTargets: readonly Target[] = [
+const allTargets: readonly Target[] = [
   'q_proj',
   'k_proj',
   'v_proj',
