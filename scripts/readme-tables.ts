@@ -1,16 +1,68 @@
-// Runs the experiments whose results README.md shows, and writes their tables there: `npm run tables`.
+// Runs the experiments whose results README.md shows, and writes their tables there: `npm run tables`, or
+// `npm run tables -- dpo-lab` for some of them.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { verdictSentence } from '../packages/forge/src/compare-runs.ts';
 import type { Finding } from '../packages/forge/src/read-finding.ts';
+import type { TrainingGroup, TrainingReport } from '../packages/forge/src/training-report.ts';
 
 const root = join(import.meta.dirname, '..');
 const readme = join(root, 'README.md');
 
 const percent = ({ value, low, high }: { value: number; low: number; high: number }) =>
   `${(100 * value).toFixed(1)} [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
+
+const main = join(root, 'packages/forge/src/cli/main.ts');
+
+function forge(home: string, ...args: string[]): unknown {
+  const printed = execFileSync(process.execPath, [main, ...args, '--json'], {
+    cwd: root,
+    env: { ...process.env, FORGE_HOME: home },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: 2 ** 28,
+  });
+  return JSON.parse(printed);
+}
+
+type Shown = Pick<TrainingGroup, 'unit'>;
+const digits = ({ unit }: Shown, value: number) => (unit === 'share' ? (100 * value).toFixed(1) : value.toFixed(1));
+const interval = (shown: Shown, { value, low, high }: { value: number; low: number; high: number }) =>
+  `${digits(shown, value)} [${digits(shown, low)}, ${digits(shown, high)}]`;
+const unitOf = ({ unit }: Shown) => (unit === 'share' ? '%' : unit);
+
+/** Before and after training, the setting that the file states; then how what it varies moves what decides. */
+function trainingTables(report: TrainingReport): string {
+  const trained = report.groups.filter((group) => group.main);
+  const deciding = report.groups.filter((group) => group.deciding);
+  const changed = (group: TrainingGroup) => (group.difference === null ? '' : interval(group, group.difference));
+  return [
+    `| measured on held-out examples, ${trained[0]?.seeds ?? 1} seeds | n | before | after | difference |`,
+    '|---|---:|---:|---:|---:|',
+    ...trained.map(
+      (group) =>
+        `| ${[`${group.label}, ${unitOf(group)}`, group.n, group.before === null ? '' : interval(group, group.before), interval(group, group.after), changed(group)].join(' | ')} |`,
+    ),
+    '',
+    ...report.verdicts.map(({ sentence }) => `- ${sentence}`),
+    '',
+    'What each setting changes (mean over seeds, interval over examples; in brackets the spread over seeds as a standard deviation):',
+    '',
+    `| setting | ${[...new Set(deciding.map(({ label }) => label))].join(' | ')} |`,
+    `|---|${'---:|'.repeat(new Set(deciding.map(({ label }) => label)).size)}`,
+    ...[...new Set(deciding.map(({ group }) => group))].map((name) => {
+      const cells = [...new Set(deciding.map(({ label }) => label))].map((label) => {
+        const group = deciding.find((one) => one.group === name && one.label === label);
+        if (group === undefined) return '';
+        const spread = group.spread === null ? '' : ` (${digits(group, group.spread.sd)})`;
+        return `${interval(group, group.after)}${spread}`;
+      });
+      return `| ${[name, ...cells].join(' | ')} |`;
+    }),
+  ].join('\n');
+}
 
 function table(finding: Finding): string {
   const metrics = [...new Set(finding.runs.flatMap(({ spec }) => spec.metrics.map(({ name }) => name)))];
@@ -40,20 +92,23 @@ function replaced(text: string, name: string, hash: string, content: string): st
   return text.replace(block, () => `<!-- ${name} ${hash.slice(0, 12)} -->\n\n${content}\n\n<!-- end of ${name} -->`);
 }
 
+const named = process.argv.slice(2);
+const wanted = (name: string) => named.length === 0 || named.includes(name);
 const home = mkdtempSync(join(tmpdir(), 'forge-tables-'));
 try {
-  for (const name of ['rag-ablation', 'agent']) {
-    const main = join(root, 'packages/forge/src/cli/main.ts');
-    const printed = execFileSync(process.execPath, [main, 'run', `experiments/${name}.yaml`, '--json'], {
-      cwd: root,
-      env: { ...process.env, FORGE_HOME: home },
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-      maxBuffer: 2 ** 28,
-    });
-    const finding = JSON.parse(printed) as Finding;
-    writeFileSync(readme, replaced(readFileSync(readme, 'utf8'), name, finding.experiment.configHash, table(finding)));
+  const write = (name: string, hash: string, content: string) => {
+    writeFileSync(readme, replaced(readFileSync(readme, 'utf8'), name, hash, content));
     console.log(`README.md: ${name}`);
+  };
+  for (const name of ['rag-ablation', 'agent'].filter(wanted)) {
+    const finding = forge(home, 'run', `experiments/${name}.yaml`) as Finding;
+    write(name, finding.experiment.configHash, table(finding));
+  }
+  if (wanted('dpo-lab')) {
+    const { training } = forge(home, 'train', 'experiments/dpo-lab.yaml') as {
+      training: { configHash: string; report: TrainingReport };
+    };
+    write('dpo-lab', training.configHash, trainingTables(training.report));
   }
 } finally {
   rmSync(home, { recursive: true, force: true });
