@@ -267,7 +267,14 @@ test('all seven targets learn, and the adapter is in the layout of PEFT', async 
   const targets = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
   const settings = { ...dpo, lora: { rank: 4, alpha: 8, targets }, optimizer: { learningRate: 1e-2, warmup: 0 } };
   const job = await jobOf({ ...settings, maxSteps: 12 });
-  const steps = stepsOf(await train(job));
+  const events = await train(job);
+  const steps = stepsOf(events);
+  const [estimate, peak] = events.flatMap((event) =>
+    event.type === 'started' ? [event.memoryBytes ?? 0] : event.type === 'finished' ? [event.peakMemoryBytes] : [],
+  ) as [number, number];
+  // The estimate is what is asked for before the first step: it must not be far from the truth.
+  expect(peak / estimate).toBeGreaterThan(0.5);
+  expect(peak / estimate).toBeLessThan(1.5);
   expect(steps.at(-1)?.loss).toBeLessThan(0.69);
   const adapter = await readPeftAdapter(join(job.folder, 'adapter'));
   expect(adapter).toMatchObject({ rank: 4, alpha: 8, baseModel: 'models/lab' });

@@ -38,15 +38,7 @@ export function hasBias(shape: ModelConfig, target: Target): boolean {
   return inAttention(target) ? shape.biases.queryKeyValue : shape.biases.feedForward;
 }
 
-const allTargets: readonly Target[] = [
-  'q_proj',
-  'k_proj',
-  'v_proj',
-  'o_proj',
-  'gate_proj',
-  'up_proj',
-  'down_proj',
-];
+const allTargets: readonly Target[] = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
 
 /** Every weight of a model. */
 export function modelParameters(shape: ModelConfig): Parameter[] {
