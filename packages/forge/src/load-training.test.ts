@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from './errors.ts';
 import { trainingJsonSchema } from './json-schemas.ts';
@@ -25,6 +27,21 @@ function errorOf(text: string): string {
 }
 
 const variantsOf = (text: string) => parseTraining('test.yaml', text).spec.runs.map((run) => run.variant);
+
+describe('training files of the project', () => {
+  const root = fileURLToPath(new URL('../../..', import.meta.url));
+  const files = ['experiments', 'models/lab', 'models/lab-encoders'].flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith('.yaml'))
+      .map((name) => join(folder, name)),
+  );
+  const trainings = files.filter((file) => isTrainingText(readFileSync(join(root, file), 'utf8')));
+  it('are there', () => expect(trainings).toContain(join('experiments', 'dpo-lab.yaml')));
+  it.each(trainings)('%s is valid', (file) => {
+    const { spec } = parseTraining(file, readFileSync(join(root, file), 'utf8'));
+    expect(spec.runs.length).toBeGreaterThan(0);
+  });
+});
 
 describe('parseTraining', () => {
   it('fills every default in', () => {
