@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { Finding } from '../read-finding.ts';
 import { type ForgeResult, forge } from '../testing/forge-process.ts';
+import { startHubPushServer } from '../testing/hub-push-server.ts';
 import type { TrainingRecord, TrainingRunRecord } from '../training-record.ts';
 import type { TrainingReport } from '../training-report.ts';
 
@@ -23,7 +24,11 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 async function smallFile(name: string, changes: Record<string, unknown>): Promise<string> {
   const whole = parse(await readFile(join(root, 'experiments/dpo-lab.yaml'), 'utf8'));
   const [arithmetic] = whole.evaluation.experiments;
-  const evaluation = { ...whole.evaluation, experiments: [{ ...arithmetic, sample: 6 }] };
+  const evaluation = {
+    ...whole.evaluation,
+    experiments: [{ ...arithmetic, sample: 6 }],
+    ablation: ['arithmetic', 'pairs'],
+  };
   const { ablation: _, ...plain } = whole;
   const small = { split: { train: 24, validation: 8, test: 8 }, batch: { size: 2, accumulate: 1 }, seeds: [1] };
   const file = join(dir, `${name}.yaml`);
@@ -158,6 +163,24 @@ describe('forge train on the lab model', () => {
     expect(resumed.code).toBe(0);
     expect(JSON.parse(resumed.stdout).runs[0]).toMatchObject({ status: 'finished', step: 8 });
   }, 240_000);
+
+  it('puts adapter, GGUF and model card on the hub where the file says so', async () => {
+    const hub = await startHubPushServer('hf_tokenOfTheTest', 'lab');
+    try {
+      const file = await smallFile('pushed', { ...unmeasured, push: 'lab/pushed' });
+      const env = { FORGE_HOME: join(dir, 'pushed'), HF_ENDPOINT: hub.url, HF_TOKEN: 'hf_tokenOfTheTest' };
+      const result = await forge(['train', file], { cwd: root, env });
+      expect(result.code, result.stderr).toBe(0);
+      const pushed = hub.repos.get('lab/pushed');
+      expect(pushed?.isPrivate).toBe(true);
+      expect([...(pushed?.files.keys() ?? [])]).toEqual(
+        expect.arrayContaining(['README.md', 'adapter.gguf', 'adapter_config.json', 'adapter_model.safetensors']),
+      );
+      expect(result.stdout + result.stderr).not.toContain('hf_tokenOfTheTest');
+    } finally {
+      await hub.close();
+    }
+  }, 120_000);
 
   it('is planned and checked without a step', async () => {
     const file = await smallFile('planned', { ablation: { 'objective.beta': [0.05] } });
