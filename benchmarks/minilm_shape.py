@@ -1,6 +1,6 @@
 """
 Writes an encoder of MiniLM's shape (6 layers, width 384) with random weights, where the hub cannot be reached: speed does not depend
-on the weights. `python benchmarks/minilm_shape.py FOLDER`; needs models/lab-encoders/requirements.txt.
+on the weights. `python benchmarks/minilm_shape.py FOLDER`; needs torch, transformers, onnx and onnxscript.
 """
 import json
 import pathlib

@@ -1,8 +1,8 @@
 /**
  * Writes what the lab encoders are trained on: `node datasets/lab-world/encoder-rows.ts <folder> [thousands of claims] [seed]`.
  * `tokenizer.json`, `retrieval.jsonl` (query, the passage that answers it, passages that look like it), and `claims.jsonl` (premise,
- * hypothesis, label): a third each of one passage with up to 2 facts, of one with up to 5, of 1 to 4 passages, to be learnt in this
- * order. Only about training people and cities: nobody of the corpus occurs. Never committed.
+ * hypothesis, label): a sixth of one passage with up to 2 facts, a sixth of one with up to 5, the rest of 1 to 4 passages, to be learnt in
+ * this order. Only about training people and cities: nobody of the corpus occurs. Never committed.
  */
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -80,16 +80,19 @@ const claimRow = (passages: number, facts: number) => (pool: NamePool, random: R
   return { premise, hypothesis: claim, label: labelOf(kind) };
 };
 
-const [folder, thousands = '90', seed = '1'] = process.argv.slice(2);
+const [folder, thousands = '150', seed = '1'] = process.argv.slice(2);
 if (folder === undefined) throw new Error('usage: encoder-rows.ts <folder> [thousands of claims] [seed]');
 const pool = createWorld().training;
 mkdirSync(folder, { recursive: true });
 writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(encoderTokenizer(), null, 2));
 const claims = 1000 * Number(thousands);
-/** Kinds of rows in the order in which a file has them, an equal share of each. */
+/** Kinds of rows in the order in which a file has them, in equal parts. */
 const files = {
-  retrieval: { stages: [retrievalRow], count: Math.ceil(claims / 2) },
-  claims: { stages: [claimRow(1, 2), claimRow(1, 5), claimRow(4, 5)], count: claims },
+  retrieval: { stages: [retrievalRow], count: Math.ceil(0.3 * claims) },
+  claims: {
+    stages: [claimRow(1, 2), claimRow(1, 5), ...Array<ReturnType<typeof claimRow>>(4).fill(claimRow(4, 5))],
+    count: claims,
+  },
 };
 for (const [name, { stages, count }] of Object.entries(files)) {
   const random = createRandom(`lab-world/encoders/${name}/${seed}`);
