@@ -35,8 +35,11 @@ const unitOf = ({ unit }: Shown) => (unit === 'share' ? '%' : unit);
 
 /** Before and after training, the setting that the file states; then how what it varies moves what decides. */
 function trainingTables(report: TrainingReport): string {
-  const trained = report.groups.filter((group) => group.main);
-  const deciding = report.groups.filter((group) => group.deciding);
+  const moved = ({ difference }: TrainingGroup) => difference !== null && (difference.low > 0 || difference.high < 0);
+  const trained = report.groups.filter((group) => group.main && (group.deciding || moved(group)));
+  // Columns of what was measured for more than the main setting.
+  const varied = new Set(report.groups.filter((group) => !group.main).map(({ label }) => label));
+  const deciding = report.groups.filter((group) => group.deciding && varied.has(group.label));
   const changed = (group: TrainingGroup) => (group.difference === null ? '' : interval(group, group.difference));
   return [
     `| measured on held-out examples, ${trained[0]?.seeds ?? 1} seeds | n | before | after | difference |`,
@@ -46,7 +49,9 @@ function trainingTables(report: TrainingReport): string {
         `| ${[`${group.label}, ${unitOf(group)}`, group.n, group.before === null ? '' : interval(group, group.before), interval(group, group.after), changed(group)].join(' | ')} |`,
     ),
     '',
-    ...report.verdicts.map(({ sentence }) => `- ${sentence}`),
+    ...report.verdicts
+      .filter(({ kind }) => kind === 'better' || kind === 'worse')
+      .map(({ sentence }) => `- ${sentence}`),
     '',
     'What each setting changes (mean over seeds, interval over examples; in brackets the spread over seeds as a standard deviation):',
     '',

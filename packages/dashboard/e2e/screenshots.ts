@@ -59,7 +59,8 @@ async function shoot(context: BrowserContext, name: string, path: string, part?:
   await page.goto(`${server.url}${path}`);
   await page.waitForLoadState('networkidle');
   await page.waitForTimeout(800);
-  if (part !== undefined) await page.getByRole('region', { name: part }).evaluate((region) => region.scrollIntoView());
+  if (part !== undefined)
+    await page.getByRole('region', { name: part, exact: true }).evaluate((region) => region.scrollIntoView());
   await page.screenshot({ path: join(folder, `${name}.png`) });
   console.log(`docs/screenshots/${name}.png`);
   await page.close();

@@ -324,6 +324,6 @@ describe('what cannot be trained is said before the first step', () => {
     const config = JSON.parse(await readFile(join(path, 'config.json'), 'utf8'));
     await writeFile(join(path, 'config.json'), JSON.stringify({ ...config, model_type: 'gpt2' }));
     const job = { ...(await jobOf(dpo)), model: { path, reference: 'other' } };
-    await expect(train(job)).rejects.toThrow('model other: model_type "gpt2" is not trained here');
+    await expect(train(job)).rejects.toThrow('model_type gpt2 is not supported; llama, mistral, qwen2, qwen3 are');
   });
 });
