@@ -44,6 +44,14 @@ describe('training files of the project', () => {
 });
 
 describe('parseTraining', () => {
+  it('does not pass over an early stop that could never come', () => {
+    expect(errorOf(`${base}split: { validation: 10 }\nearlyStop: { patience: 2 }\n`)).toBe(
+      'test.yaml:7: earlyStop: looks at validation rows on the way: give evaluateEvery and split.validation too',
+    );
+    const whole = `${base}split: { validation: 10 }\nevaluateEvery: 5\nearlyStop: { patience: 2 }\n`;
+    expect(variantsOf(whole)).toEqual(['seed=1']);
+  });
+
   it('fills every default in', () => {
     const { spec } = parseTraining('test.yaml', base);
     expect(spec).toMatchObject({

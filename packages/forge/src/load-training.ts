@@ -120,6 +120,10 @@ export function parseTraining(fileName: string, source: string): LoadedTraining 
     throw new ConfigError(issueText(yaml, issue, yaml.value, { prefix: [], keysAt }));
   }
   const file = parsed.data;
+  if (file.earlyStop !== undefined && (file.evaluateEvery === undefined || file.split.validation === 0))
+    throw new ConfigError(
+      `${yaml.where(['earlyStop'])}: earlyStop: looks at validation rows on the way: give evaluateEvery and split.validation too`,
+    );
   const runs = expandTraining(yaml, file);
   const most = runs.reduce((n, run) => Math.max(n, run.trainRows ?? Number.POSITIVE_INFINITY), 0);
   const { validation, test, seed } = file.split;

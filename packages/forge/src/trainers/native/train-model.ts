@@ -75,7 +75,11 @@ async function startVector(job: TrainJob, layout: Layout, shape: ModelConfig): P
 async function freeze(folder: string, job: TrainJob, shape: ModelConfig): Promise<FrozenWeights> {
   const { lora, objective } = job.settings;
   if (lora === false && objective.name !== 'dpo')
-    return { tensor: () => Promise.reject(new Error('nothing is frozen')) as never };
+    return {
+      tensor(_, name) {
+        throw new Error(`${name} is not frozen`);
+      },
+    };
   const weights = await openSafetensors(job.model.path);
   try {
     return await freezeWeights(folder, weights, modelParameters(shape), job.model.reference);
