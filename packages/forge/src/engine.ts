@@ -48,6 +48,8 @@ export interface GenerateRequest extends Sampling {
   readonly grammar?: string;
   /** Makes sampling repeatable where the engine can; part of the cache key, so k samples of one prompt need k seeds. */
   readonly seed: number;
+  /** Asks for `tokenMs`. */
+  readonly tokenTimes?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -78,6 +80,8 @@ export interface Generation {
   readonly finishReason: 'stop' | 'length';
   readonly usage: TokenUsage;
   readonly timing: CallTiming;
+  /** ms from the call to each token (or to each piece that a server streamed), where it was asked for and the engine can tell. Not stored. */
+  readonly tokenMs?: readonly number[];
   /** True where the answer came from the response cache; timing is then the original call's. */
   readonly cached: boolean;
   /** Failed attempts before this answer. */
@@ -110,6 +114,17 @@ export interface EngineStats {
   readonly completionTokens: number;
 }
 
+/** How busy a server says it is; null where it does not tell. */
+export interface EngineLoad {
+  readonly runningRequests: number | null;
+  readonly waitingRequests: number | null;
+  /** Share of the KV cache in use. */
+  readonly kvCacheUsage: number | null;
+  /** Counters of prompt tokens looked up in the prefix cache, and found there. */
+  readonly prefixQueryTokens: number | null;
+  readonly prefixHitTokens: number | null;
+}
+
 export interface Engine {
   readonly name: string;
   /** Part of every cache key: model digest plus each setting that can change an answer. */
@@ -132,6 +147,8 @@ export interface Engine {
   /** No further request of this session comes. */
   release?(session: string): void;
   stats?(): EngineStats;
+  /** What the server's own metrics say; rejects with EngineError where they cannot be read. */
+  load?(): Promise<EngineLoad>;
   close(): Promise<void>;
 }
 
