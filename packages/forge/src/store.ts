@@ -1,3 +1,4 @@
+import type { BenchmarkStore } from './benchmark-record.ts';
 import type { Generation } from './engine.ts';
 import type { Page, PageRequest } from './page.ts';
 import type { ExampleResult, Provenance, RunStatus } from './run.ts';
@@ -165,8 +166,8 @@ export interface ScoredRow {
   readonly retries: number;
 }
 
-/** Experiments, runs, one row per example and one row per call; trainings beside them. Ids are UUIDv7: they sort by time. */
-export interface Store extends TrainingStore {
+/** Experiments, runs, one row per example and one row per call; trainings and benchmarks beside them. Ids are UUIDv7: they sort by time. */
+export interface Store extends TrainingStore, BenchmarkStore {
   createExperiment(e: {
     name: string;
     source: string;

@@ -19,6 +19,8 @@ const written: ReadonlySet<string> = new Set<keyof Store>([
   'finishTrainingRun',
   'addTrainEvents',
   'saveTrainingReport',
+  'saveBenchmarkPoint',
+  'saveBenchmarkReport',
 ]);
 
 /**

@@ -1,4 +1,5 @@
 import type { Store } from '../store.ts';
+import { createBenchmarkStore } from './benchmark-store.ts';
 import type { Connection } from './connection.ts';
 import { createDatabase } from './database.ts';
 import { createExperimentStore } from './experiment-store.ts';
@@ -23,6 +24,7 @@ export function createStore(
     ...createTableStore(database),
     ...createResponseStore(database, parts.now),
     ...createTrainingStore(database, record),
+    ...createBenchmarkStore(database, record),
     close: () => connection.close(),
   };
 }

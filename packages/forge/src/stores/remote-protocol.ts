@@ -41,6 +41,12 @@ const methods: Readonly<Record<RemoteMethod, true>> = {
   addTrainEvents: true,
   trainEvents: true,
   saveTrainingReport: true,
+  createBenchmark: true,
+  getBenchmark: true,
+  listBenchmarks: true,
+  saveBenchmarkPoint: true,
+  benchmarkPoints: true,
+  saveBenchmarkReport: true,
 };
 
 export const isRemoteMethod = (name: string): name is RemoteMethod => Object.hasOwn(methods, name);

@@ -13,6 +13,7 @@ import {
   unique,
   uuid,
 } from 'drizzle-orm/pg-core';
+import type { BenchmarkPoint } from '../benchmark-record.ts';
 import type { CallTiming, Generation, Sampling, TokenUsage } from '../engine.ts';
 import type { PredictionFlag, Step } from '../method.ts';
 import type { CallRecord, ExampleFailure, Provenance, RunStatus } from '../run.ts';
@@ -235,4 +236,31 @@ export const trainingEvents = pgTable(
     unique('training_events_once').on(table.runId, table.type, table.step, table.part),
     index('training_events_as_stored').on(table.runId, table.id),
   ],
+);
+
+export const benchmarks = pgTable('benchmarks', {
+  id: uuid('id').primaryKey(),
+  name: anyText('name').notNull(),
+  source: anyText('source').notNull(),
+  config: anyJson<unknown>('config').notNull(),
+  configHash: text('config_hash').notNull(),
+  experimentId: uuid('experiment_id')
+    .notNull()
+    .references(() => experiments.id, { onDelete: 'cascade' }),
+  createdAt: moment('created_at').notNull(),
+  report: anyJson<unknown>('report'),
+});
+
+export const benchmarkPoints = pgTable(
+  'benchmark_points',
+  {
+    /** The order in which points were first stored: a replaced one keeps its number. */
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    benchmarkId: uuid('benchmark_id')
+      .notNull()
+      .references(() => benchmarks.id, { onDelete: 'cascade' }),
+    key: anyText('key').notNull(),
+    point: anyJson<BenchmarkPoint>('point').notNull(),
+  },
+  (table) => [unique('benchmark_points_once').on(table.benchmarkId, table.key)],
 );
