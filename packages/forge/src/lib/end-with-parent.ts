@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 /**
  * Has a child process killed when ours ends, however that happens (SIGKILL too) and whatever the child does (a busy loop too): a
  * shell waits for the end of its standard input, which ends with us. On Windows the system ends children with their parent.
- * Call the answer once the child has ended, for its number may then be given to another process.
+ * Call the answer once the child has ended, for its number may then be given to another process. A negative number is a process group.
  */
 export function endWithParent(pid: number): () => void {
   if (process.platform === 'win32') return () => {};
