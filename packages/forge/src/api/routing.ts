@@ -7,7 +7,7 @@ import type { Corpora } from './corpora.ts';
 import type { Jobs } from './jobs.ts';
 import type { createLiveSummaries } from './live-summary.ts';
 import { HttpProblem, problemResponse } from './problem.ts';
-import { problemSchema } from './schemas.ts';
+import { problemSchema } from './problem-schema.ts';
 
 /** What routes work with. */
 export interface ApiParts {

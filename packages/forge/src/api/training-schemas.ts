@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { runStatusSchema } from './schemas.ts';
+import { runStatusSchema } from './run-schemas.ts';
 
 /** The shapes of trainings in the HTTP API. */
 
