@@ -1,8 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import type { RunState } from '../store.ts';
-import { type Bell, createBell } from './bell.ts';
-import { HttpProblem } from './problem.ts';
+import { createLiveEvents, streamAnswer, type Watched } from './live-events.ts';
 import { type ApiParts, createRouter, findExperiment, idParam } from './routing.ts';
 import type * as shapes from './schemas.ts';
 import { stateOf } from './views.ts';
@@ -22,16 +20,11 @@ const eventsRoute = createRoute({
     headers: z.object({ 'last-event-id': eventId.optional() }),
     query: z.strictObject({ after: eventId.optional().describe('As Last-Event-ID, for a first request.') }),
   },
-  responses: { 200: { description: 'The stream.', content: { 'text/event-stream': { schema: z.string() } } } },
+  responses: streamAnswer,
 });
 
-/** Between looks at the database where nothing says that there is something new: runs of other processes. */
-const pollMs = 1000;
-/** Between events at least, so that a fast run does not drown its viewers. */
 const leastGapMs = 200;
-const heartbeatMs = 15_000;
 const rateWindowMs = 20_000;
-const mostStreams = 200;
 
 /** Examples per second over the last seconds. */
 function createRate(monotonic: () => number) {
@@ -64,43 +57,32 @@ function progressOf(
 
 export function eventRoutes(parts: ApiParts) {
   const { store, jobs, clock } = parts;
-  let open = 0;
+  const liveEvents = createLiveEvents(parts);
 
-  async function follow(id: string, lastSeen: number | null, out: SSEStreamingApi, bell: Bell) {
+  function watched(id: string, from: number): Watched {
     const rateOf = createRate(clock.monotonic);
-    let cursor = lastSeen ?? (await store.newResults(id, null)).cursor;
-    let said = '';
-    let saidAt = Number.NEGATIVE_INFINITY;
-    while (!out.aborted) {
-      const turn = clock.monotonic();
-      let more = false;
-      const fresh = await store.newResults(id, cursor);
-      if (fresh.items.length > 0) {
+    let cursor = from;
+    return {
+      id,
+      leastGapMs,
+      concerns: (changed) => changed === id || changed === null,
+      eventId: () => String(cursor),
+      async handOn(send) {
+        const fresh = await store.newResults(id, cursor);
+        if (fresh.items.length === 0) return false;
         cursor = fresh.cursor;
-        more = fresh.items.length === 1000;
-        await out.writeSSE({ event: 'examples', id: String(cursor), data: JSON.stringify({ items: fresh.items }) });
-      }
-      const experiment = await store.getExperiment(id);
-      const runs = await store.runStates(id);
-      const done = runs.reduce((sum, run) => sum + run.done, 0);
-      const notice = jobs.activeId() === id ? (jobs.notice()?.message ?? null) : null;
-      const progress = progressOf(experiment?.queuedAt ?? null, runs, rateOf(done), notice);
-      const data = JSON.stringify(progress);
-      if (data !== said) {
-        await out.writeSSE({ event: 'progress', id: String(cursor), data, retry: 1000 });
-        [said, saidAt] = [data, clock.monotonic()];
-      } else if (clock.monotonic() - saidAt > heartbeatMs) {
-        await out.write(': still here\n\n');
-        saidAt = clock.monotonic();
-      }
-      if (!more && progress.state !== 'running' && progress.state !== 'queued') {
-        await out.writeSSE({ event: 'end', id: String(cursor), data: '{}' });
-        return;
-      }
-      const gap = leastGapMs - (clock.monotonic() - turn);
-      if (gap > 0) await out.sleep(gap);
-      if (!more) await bell.wait(pollMs);
-    }
+        await send('examples', { items: fresh.items });
+        return fresh.items.length === 1000;
+      },
+      async progress() {
+        const experiment = await store.getExperiment(id);
+        const runs = await store.runStates(id);
+        const done = runs.reduce((sum, run) => sum + run.done, 0);
+        const notice = jobs.activeId() === id ? (jobs.notice()?.message ?? null) : null;
+        const data = progressOf(experiment?.queuedAt ?? null, runs, rateOf(done), notice);
+        return { data, goesOn: data.state === 'running' || data.state === 'queued' };
+      },
+    };
   }
 
   const router = createRouter();
@@ -108,25 +90,8 @@ export function eventRoutes(parts: ApiParts) {
     const { id } = await findExperiment(store, c.req.valid('param').id);
     // A browser that reconnects by itself asks with the address of its first request, and says in the header what came since.
     const lastEventId = c.req.valid('header')['last-event-id'] ?? c.req.valid('query').after;
-    if (open >= mostStreams) throw new HttpProblem(503, `${mostStreams} pages are watching already; close some`);
-    open++;
-    return streamSSE(
-      c,
-      async (out) => {
-        const bell = createBell();
-        const stop = jobs.onEvent((changed) => {
-          if (changed === id || changed === null) bell.ring();
-        });
-        out.onAbort(bell.ring);
-        try {
-          await follow(id, lastEventId === undefined ? null : Number(lastEventId), out, bell);
-        } finally {
-          open--;
-          stop();
-        }
-      },
-      async (error) => parts.log(`events of ${id}: ${error.message}`),
-    ) as never;
+    const from = lastEventId === undefined ? (await store.newResults(id, null)).cursor : Number(lastEventId);
+    return liveEvents(c, watched(id, from)) as never;
   });
   return router;
 }

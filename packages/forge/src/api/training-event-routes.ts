@@ -1,7 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import type { TrainingRunRecord } from '../training-record.ts';
-import { type Bell, createBell } from './bell.ts';
+import { createLiveEvents, streamAnswer, type Watched } from './live-events.ts';
 import { HttpProblem } from './problem.ts';
 import { type ApiParts, createRouter, idParam } from './routing.ts';
 import { findTraining } from './training-routes.ts';
@@ -29,15 +28,10 @@ const eventsRoute = createRoute({
       after: cursorsText.optional().describe('As Last-Event-ID, for a first request; from the first when left out.'),
     }),
   },
-  responses: { 200: { description: 'The stream.', content: { 'text/event-stream': { schema: z.string() } } } },
+  responses: streamAnswer,
 });
 
-/** Between looks at the database where nothing says that there is something new: another process trains. */
-const pollMs = 1000;
-/** Between events at least, so that fast steps do not drown their viewers. */
 const leastGapMs = 500;
-const heartbeatMs = 15_000;
-const mostStreams = 200;
 
 const goesOn = (state: shapes.TrainingState) => state === 'running' || state === 'evaluating';
 
@@ -49,51 +43,38 @@ function progressOf(runs: readonly TrainingRunRecord[], hasReport: boolean): sha
 }
 
 export function trainingEventRoutes(parts: ApiParts) {
-  const { store, jobs, clock } = parts;
-  let open = 0;
+  const { store } = parts;
+  const liveEvents = createLiveEvents(parts);
 
-  async function follow(id: string, cursors: number[], out: SSEStreamingApi, bell: Bell) {
+  /** `cursors`: of each run, in their order. */
+  function watched(id: string, cursors: number[]): Watched {
     const read = new Map<string, string>();
-    let said = '';
-    let saidAt = Number.NEGATIVE_INFINITY;
-    const send = (event: string, data: string) => out.writeSSE({ event, id: cursors.join('-'), data, retry: 1000 });
-
-    /** Hands on what a run has stored since; whether there may be more. */
-    async function handOn(run: TrainingRunRecord, place: number): Promise<boolean> {
-      const stand = `${run.status} ${run.step}`;
-      if (run.status !== 'running' && read.get(run.id) === stand) return false;
-      const { cursor, items } = await store.trainEvents(run.id, cursors[place] ?? 0);
-      if (items.length === 0) {
-        read.set(run.id, stand);
-        return false;
-      }
-      cursors[place] = cursor;
-      await send('steps', JSON.stringify({ runId: run.id, cursor, items }));
-      return true;
-    }
-
-    while (!out.aborted) {
-      const turn = clock.monotonic();
-      const runs = await store.listTrainingRuns(id);
-      let more = false;
-      for (const [place, run] of runs.entries()) more = (await handOn(run, place)) || more;
-      const progress = progressOf(runs, (await store.getTraining(id))?.report != null);
-      const data = JSON.stringify(progress);
-      if (data !== said) {
-        await send('progress', data);
-        [said, saidAt] = [data, clock.monotonic()];
-      } else if (clock.monotonic() - saidAt > heartbeatMs) {
-        await out.write(': still here\n\n');
-        saidAt = clock.monotonic();
-      }
-      if (!more && !goesOn(progress.state)) {
-        await send('end', '{}');
-        return;
-      }
-      const gap = leastGapMs - (clock.monotonic() - turn);
-      if (gap > 0) await out.sleep(gap);
-      if (!more) await bell.wait(pollMs);
-    }
+    return {
+      id,
+      leastGapMs,
+      concerns: (changed) => changed === null,
+      eventId: () => cursors.join('-'),
+      async handOn(send) {
+        let more = false;
+        for (const [place, run] of (await store.listTrainingRuns(id)).entries()) {
+          const stand = `${run.status} ${run.step}`;
+          if (run.status !== 'running' && read.get(run.id) === stand) continue;
+          const { cursor, items } = await store.trainEvents(run.id, cursors[place] ?? 0);
+          if (items.length === 0) {
+            read.set(run.id, stand);
+            continue;
+          }
+          cursors[place] = cursor;
+          await send('steps', { runId: run.id, cursor, items });
+          more = true;
+        }
+        return more;
+      },
+      async progress() {
+        const data = progressOf(await store.listTrainingRuns(id), (await store.getTraining(id))?.report != null);
+        return { data, goesOn: goesOn(data.state) };
+      },
+    };
   }
 
   const router = createRouter();
@@ -108,25 +89,7 @@ export function trainingEventRoutes(parts: ApiParts) {
         field: 'after',
       });
     }
-    if (open >= mostStreams) throw new HttpProblem(503, `${mostStreams} pages are watching already; close some`);
-    open++;
-    return streamSSE(
-      c,
-      async (out) => {
-        const bell = createBell();
-        const stop = jobs.onEvent((changed) => {
-          if (changed === null) bell.ring();
-        });
-        out.onAbort(bell.ring);
-        try {
-          await follow(id, cursors, out, bell);
-        } finally {
-          open--;
-          stop();
-        }
-      },
-      async (error) => parts.log(`events of training ${id}: ${error.message}`),
-    ) as never;
+    return liveEvents(c, watched(id, cursors)) as never;
   });
   return router;
 }
