@@ -9,9 +9,12 @@ export interface Equivalence {
   readonly margin: number;
   /** Of two one-sided tests (TOST): small means equivalent. */
   readonly pValue: number;
+  /** Corrected over the optimisations of the method (Holm): what the verdict rests on. */
+  readonly adjustedPValue: number;
   readonly verdict: 'equivalent' | 'better' | 'worse' | 'undecided';
   /** Share of examples whose rightness changed, either way. */
   readonly flipRate: Estimate;
+  /** Examples whose mean over repetitions rose or fell. */
   readonly flips: { readonly toRight: number; readonly toWrong: number };
   /** Share of examples whose answer is another text. */
   readonly changedRate: Estimate;
