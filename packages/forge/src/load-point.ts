@@ -53,6 +53,8 @@ export interface LoadMeasurement {
 export interface LoadPoint {
   readonly arrivals: Arrivals;
   readonly repetitions: number;
+  /** Of all repetitions, failed ones too. */
+  readonly requests: number;
   readonly requestsPerSecond: Estimate;
   readonly completionTokensPerSecond: Estimate;
   readonly goodputPerSecond: Estimate | null;
