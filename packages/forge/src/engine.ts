@@ -50,6 +50,8 @@ export interface GenerateRequest extends Sampling {
   readonly seed: number;
   /** Asks for `tokenMs`. */
   readonly tokenTimes?: boolean;
+  /** Told the text as it comes, in pieces that are final: no stop string, nor the start of one. An engine that cannot says nothing; the answer is whole either way. */
+  readonly onText?: (piece: string) => void;
   readonly signal?: AbortSignal;
 }
 

@@ -6,7 +6,7 @@ import { contentHash } from '../lib/canonical-json.ts';
 import { fileDigest } from '../lib/file-digest.ts';
 import { checkGgufFile } from '../lib/gguf-file.ts';
 import { resolveModelFile } from '../lib/model-file.ts';
-import type { LoadOptions, ModelGeneration } from './llama-cpp/protocol.ts';
+import { type LoadOptions, type ModelGeneration, monotonicMs } from './llama-cpp/protocol.ts';
 
 const loraSchema = z.strictObject({
   path: z.string().min(1).describe('A LoRA adapter as GGUF.'),
@@ -43,11 +43,17 @@ const options = z.strictObject({
     .describe('Layers on the GPU; as many as fit when auto.'),
   lora: z.array(loraSchema).max(8).default([]).describe('Adapters on top of the model.'),
   chat: z.boolean().default(false).describe('Put the prompt into the model’s own chat template, as a user’s message.'),
+  prefixCache: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Do not prefill again what a request before had as the beginning of its prompt; false: every request prefills its whole prompt.',
+    ),
   invariant: z
     .boolean()
     .default(false)
     .describe(
-      'Decode one request at a time, from an empty cache: slower, and an answer cannot depend on what else runs.',
+      'Decode one request at a time, from an empty cache (no prefixCache): slower, and an answer cannot depend on what else runs.',
     ),
 });
 
@@ -75,6 +81,7 @@ export const definition: Definition<Engine, EngineParts, typeof options> = {
       gpuLayers: settings.gpuLayers,
       lora: lora.map(({ path, scale }) => ({ path, scale })),
       invariant: settings.invariant,
+      prefixCache: settings.prefixCache,
       chat: settings.chat,
     };
     const { startModelProcess } = await import('./llama-cpp/model-process.ts');
@@ -82,12 +89,14 @@ export const definition: Definition<Engine, EngineParts, typeof options> = {
     const { contextSize, threads, gpu, gpuLayers, bindingVersion } = model.info();
     const adapters = lora.map(({ sha256, scale }) => ({ sha256, scale }));
     const { batch, invariant, chat } = settings;
-    // Everything that can change a token: greedy answers differ between batch sizes and thread counts by rounding.
+    const prefixCache = settings.prefixCache && !invariant;
+    // Everything that can change a token: greedy answers differ by rounding with batch sizes, thread counts and how a prompt is prefilled.
     const deciding = {
       model: file.sha256,
       adapters,
       batch: invariant ? 1 : batch,
       invariant,
+      prefixCache,
       chat,
       threads,
       gpu,
@@ -107,20 +116,36 @@ export const definition: Definition<Engine, EngineParts, typeof options> = {
       name: 'llama-cpp',
       fingerprint: `llama-cpp ${contentHash(deciding)}`,
       modelDigest: file.sha256,
-      settings: { model: settings.model, batch, invariant, chat, threads, gpu, gpuLayers, contextSize, bindingVersion },
+      settings: {
+        model: settings.model,
+        batch,
+        invariant,
+        prefixCache,
+        chat,
+        threads,
+        gpu,
+        gpuLayers,
+        contextSize,
+        bindingVersion,
+      },
       concurrency: invariant ? 1 : batch,
       features: ['grammar'],
-      async generate({ signal, ...request }) {
-        const startedMs = performance.now();
+      async generate({ signal, onText, ...request }) {
+        const startedMs = monotonicMs();
         totals.requests++;
         try {
-          const { timing, ...generation } = await model.request<ModelGeneration>({ type: 'generate', request }, signal);
+          const { timing, tokenMs, ...generation } = await model.request<ModelGeneration>(
+            { type: 'generate', request, streams: onText !== undefined },
+            signal,
+            onText,
+          );
           totals.promptTokens += generation.usage.promptTokens;
           totals.cachedPromptTokens += generation.usage.cachedPromptTokens;
           totals.completionTokens += generation.usage.completionTokens;
           return {
             ...generation,
-            timing: { ...timing, totalMs: performance.now() - startedMs },
+            timing: { ...timing, totalMs: monotonicMs() - startedMs },
+            ...(tokenMs === undefined ? {} : { tokenMs: tokenMs.map((ms) => ms - startedMs) }),
             cached: false,
             retries: 0,
           };

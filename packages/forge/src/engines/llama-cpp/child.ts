@@ -1,10 +1,12 @@
 // The model process: a malformed model aborts it, and only it. Talks to its parent over IPC; ends with it.
+import { rmSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import type { Llama, LlamaGrammar, LlamaGrammarEvaluationState, LlamaModel, Token } from 'node-llama-cpp';
 import { EngineError, messageOf } from '../../errors.ts';
 import type { LoadOptions, ModelAnswer, ModelRequest } from './protocol.ts';
 import { createScheduler, type Job } from './scheduler.ts';
 import { scoreContinuation } from './score.ts';
+import type { StateFolder } from './state-folder.ts';
 
 const defaultContextSize = 2048;
 const smallModelBytes = 64e6;
@@ -123,18 +125,25 @@ function endToken({ tokens }: LlamaModel): Token {
   throw new EngineError('bad-request', 'the model has no end token: its GGUF file names none');
 }
 
-function serve(loaded: Loaded, options: LoadOptions): void {
+function serve(loaded: Loaded, options: LoadOptions, states: StateFolder | null): void {
   const { model, context } = loaded;
   const tokenize = createTokenizer(loaded, options.chat);
   const grammarState = createGrammars(loaded);
-  const scheduler = createScheduler(model, context, { invariant: options.invariant });
+  const scheduler = createScheduler(model, context, { states });
   const jobs = new Map<number, Job>();
 
   async function answer(message: Exclude<ModelRequest, { type: 'load' | 'cancel' | 'release' | 'close' }>) {
     switch (message.type) {
       case 'generate': {
-        const { id, request } = message;
-        const job: Job = { request, prompt: tokenize(request.prompt), grammar: undefined, cancelled: false };
+        const { id, request, streams } = message;
+        const onText = (piece: string) => send({ type: 'text', id, piece });
+        const job: Job = {
+          request,
+          prompt: tokenize(request.prompt),
+          grammar: undefined,
+          cancelled: false,
+          ...(streams && { onText }),
+        };
         jobs.set(id, job);
         try {
           job.grammar = await grammarState(request.grammar);
@@ -164,7 +173,7 @@ function serve(loaded: Loaded, options: LoadOptions): void {
       process.disconnect();
     } else if (message.type === 'cancel') {
       const job = jobs.get(message.id);
-      if (job !== undefined) job.cancelled = true;
+      if (job !== undefined) scheduler.cancel(job);
     } else if (message.type === 'release') {
       scheduler.release(message.session);
     } else if (message.type !== 'load') {
@@ -181,9 +190,15 @@ function serve(loaded: Loaded, options: LoadOptions): void {
 
 process.once('message', async (message: ModelRequest) => {
   if (message.type !== 'load') return;
+  const { options, states } = message;
+  // Without this a parent that was killed would leave its model process behind. Native threads do not end with exit handlers.
+  process.on('disconnect', () => {
+    if (states !== null) rmSync(states.path, { recursive: true, force: true });
+    process.kill(process.pid, 'SIGKILL');
+  });
   try {
-    const loaded = await load(message.options);
-    serve(loaded, message.options);
+    const loaded = await load(options);
+    serve(loaded, options, states);
     send({ type: 'ready', info: loaded.info });
   } catch (error) {
     const outOfMemory =
@@ -193,6 +208,3 @@ process.once('message', async (message: ModelRequest) => {
     send({ type: 'load-failed', reason: messageOf(error), outOfMemory });
   }
 });
-
-// Without this a parent that was killed would leave its model process behind. Native threads do not end with exit handlers.
-process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));

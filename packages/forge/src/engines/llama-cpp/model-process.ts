@@ -1,8 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { ConfigError, EngineError } from '../../errors.ts';
 import type { LoadOptions, ModelAnswer, ModelInfo, ModelRequest } from './protocol.ts';
+import { createStateFolder } from './state-folder.ts';
 
 const entry = fileURLToPath(new URL('./child.ts', import.meta.url));
 const maxRestarts = 3;
@@ -10,6 +12,7 @@ const closeGraceMs = 2000;
 const stderrTailChars = 2000;
 
 interface Pending {
+  readonly onText: ((piece: string) => void) | undefined;
   readonly resolve: (result: never) => void;
   readonly reject: (error: Error) => void;
 }
@@ -26,9 +29,12 @@ export async function startModelProcess(options: LoadOptions, label: string) {
   let restarts = 0;
   let closed = false;
   let nextId = 0;
+  /** What a process left is removed when it ends. */
+  let removed: Promise<void> | undefined;
   const pending = new Map<number, Pending>();
 
   async function start(): Promise<ModelInfo> {
+    const states = options.prefixCache && !options.invariant ? await createStateFolder() : null;
     const started = fork(entry, [], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     let stderr = '';
     started.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -54,9 +60,10 @@ export async function startModelProcess(options: LoadOptions, label: string) {
         ),
       );
       if (started === child) failAll(`the model process ended (${reason})`);
+      if (states !== null) removed = rm(states.path, { recursive: true, force: true });
     });
     child = started;
-    started.send({ type: 'load', options } satisfies ModelRequest);
+    started.send({ type: 'load', options, states } satisfies ModelRequest);
     try {
       return await ready;
     } catch (error) {
@@ -67,6 +74,10 @@ export async function startModelProcess(options: LoadOptions, label: string) {
 
   function settle(answer: Extract<ModelAnswer, { id: number }>): void {
     const waiting = pending.get(answer.id);
+    if (answer.type === 'text') {
+      waiting?.onText?.(answer.piece);
+      return;
+    }
     pending.delete(answer.id);
     if (answer.type === 'done') waiting?.resolve(answer.result as never);
     else waiting?.reject(new EngineError(answer.kind, answer.message));
@@ -98,13 +109,17 @@ export async function startModelProcess(options: LoadOptions, label: string) {
 
   return {
     info: () => info,
-    /** Sends one request; rejects with EngineError. */
-    async request<Result>(message: Unnumbered, signal?: AbortSignal): Promise<Result> {
+    /** Sends one request; rejects with EngineError. `onText`: told the text of a request that streams. */
+    async request<Result>(
+      message: Unnumbered,
+      signal?: AbortSignal,
+      onText?: (piece: string) => void,
+    ): Promise<Result> {
       await alive();
       if (signal?.aborted) throw new EngineError('cancelled', 'cancelled by the caller');
       const id = nextId++;
       const { promise, resolve, reject } = Promise.withResolvers<Result>();
-      pending.set(id, { resolve: resolve as Pending['resolve'], reject });
+      pending.set(id, { resolve: resolve as Pending['resolve'], reject, onText });
       const cancel = () => child.connected && child.send({ type: 'cancel', id } satisfies ModelRequest);
       signal?.addEventListener('abort', cancel, { once: true });
       child.send({ ...message, id } as ModelRequest, (error) => {
@@ -127,12 +142,14 @@ export async function startModelProcess(options: LoadOptions, label: string) {
       if (closed) return;
       closed = true;
       failAll('the engine was closed');
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const ended = once(child, 'exit');
-      if (child.connected) child.send({ type: 'close' } satisfies ModelRequest);
-      const timer = setTimeout(() => child.kill('SIGKILL'), closeGraceMs);
-      await ended;
-      clearTimeout(timer);
+      if (child.exitCode === null && child.signalCode === null) {
+        const ended = once(child, 'exit');
+        if (child.connected) child.send({ type: 'close' } satisfies ModelRequest);
+        const timer = setTimeout(() => child.kill('SIGKILL'), closeGraceMs);
+        await ended;
+        clearTimeout(timer);
+      }
+      await removed;
     },
   };
 }

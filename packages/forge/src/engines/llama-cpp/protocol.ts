@@ -1,5 +1,6 @@
 import type { GenerateRequest, Generation, TokenLogprobs } from '../../engine.ts';
 import type { EngineErrorKind } from '../../errors.ts';
+import type { StateFolder } from './state-folder.ts';
 
 /** What the model process is started with. */
 export interface LoadOptions {
@@ -13,12 +14,19 @@ export interface LoadOptions {
   readonly gpuLayers: 'auto' | number;
   readonly lora: readonly { readonly path: string; readonly scale: number }[];
   readonly invariant: boolean;
+  readonly prefixCache: boolean;
   readonly chat: boolean;
 }
 
 export type ModelRequest =
-  | { readonly type: 'load'; readonly options: LoadOptions }
-  | { readonly type: 'generate'; readonly id: number; readonly request: Omit<GenerateRequest, 'signal'> }
+  | { readonly type: 'load'; readonly options: LoadOptions; readonly states: StateFolder | null }
+  | {
+      readonly type: 'generate';
+      readonly id: number;
+      readonly request: Omit<GenerateRequest, 'signal' | 'onText'>;
+      /** Send the text as it comes. */
+      readonly streams: boolean;
+    }
   | {
       readonly type: 'score';
       readonly id: number;
@@ -40,13 +48,20 @@ export interface ModelInfo {
   readonly bindingVersion: string;
 }
 
-/** A generation as the model process knows it: `totalMs` is the caller's to measure. */
-export type ModelGeneration = Pick<Generation, 'text' | 'finishReason' | 'usage'> & {
+/** ms of the machine's monotonic clock: the same one in every process, unlike `performance.now`. */
+export function monotonicMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1e3 + nanoseconds / 1e6;
+}
+
+/** A generation as the model process knows it: `totalMs` is the caller's to measure, `tokenMs` are times of `monotonicMs`. */
+export type ModelGeneration = Pick<Generation, 'text' | 'finishReason' | 'usage' | 'tokenMs'> & {
   readonly timing: Omit<Generation['timing'], 'totalMs'>;
 };
 
 export type ModelAnswer =
   | { readonly type: 'ready'; readonly info: ModelInfo }
   | { readonly type: 'load-failed'; readonly reason: string; readonly outOfMemory: boolean }
+  | { readonly type: 'text'; readonly id: number; readonly piece: string }
   | { readonly type: 'done'; readonly id: number; readonly result: ModelGeneration | TokenLogprobs | number }
   | { readonly type: 'failed'; readonly id: number; readonly kind: EngineErrorKind; readonly message: string };

@@ -19,6 +19,7 @@ export function createTextBuffer(
   let pending: Token[] = [];
   let text = '';
   let stoppedAt: number | undefined;
+  let handedOut = 0;
 
   function decodePending(): void {
     const from = Math.max(0, text.length - longestStop);
@@ -36,6 +37,20 @@ export function createTextBuffer(
       if (pending.length < maxPending && detokenize(pending, before).endsWith(broken)) return false;
       decodePending();
       return stoppedAt !== undefined;
+    },
+    /** What is new and final: nothing of a stop string, nor what may yet become one. */
+    ready(): string {
+      let final = stoppedAt ?? text.length;
+      if (stoppedAt === undefined) {
+        const begun = (length: number) =>
+          stop.some((one) => length < one.length && one.startsWith(text.slice(-length)));
+        let held = Math.min(longestStop, text.length);
+        while (held > 0 && !begun(held)) held--;
+        final -= held;
+      }
+      const piece = text.slice(handedOut, final);
+      handedOut = Math.max(handedOut, final);
+      return piece;
     },
     /** The whole text, without the stop string. */
     end(): string {
