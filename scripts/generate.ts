@@ -1,11 +1,17 @@
-// Writes what is generated from the code: the JSON Schemas of experiment, corpus and training files. A test fails when they are stale.
+// Writes what is generated from the code: the JSON Schemas of experiment, corpus, training and benchmark files. A test fails when they are stale.
 import { writeFile } from 'node:fs/promises';
-import { corpusJsonSchema, experimentJsonSchema, trainingJsonSchema } from '../packages/forge/src/json-schemas.ts';
+import {
+  benchmarkJsonSchema,
+  corpusJsonSchema,
+  experimentJsonSchema,
+  trainingJsonSchema,
+} from '../packages/forge/src/json-schemas.ts';
 
 const schemas = {
   'experiment.schema.json': experimentJsonSchema(),
   'corpus.schema.json': corpusJsonSchema(),
   'training.schema.json': trainingJsonSchema(),
+  'benchmark.schema.json': benchmarkJsonSchema(),
 };
 for (const [name, schema] of Object.entries(schemas)) {
   await writeFile(new URL(`../packages/forge/${name}`, import.meta.url), `${JSON.stringify(schema, null, 2)}\n`);

@@ -1,10 +1,11 @@
 import { buildDataset, buildMethod, buildMetrics, createEnginePool } from './build.ts';
 import { createComponentPool } from './component-pool.ts';
 import type { Surroundings } from './definition.ts';
-import type { ExperimentSpec } from './load-experiment.ts';
+import type { ExperimentSpec, VariantSpec } from './load-experiment.ts';
 import { type Clock, runExperiment } from './run-experiment.ts';
+import type { Store } from './store.ts';
 
-/** What a few examples of a variant took, measured and not stored. */
+/** What examples of a variant took, measured and not stored. */
 export interface Probe {
   readonly examples: number;
   readonly calls: number;
@@ -14,59 +15,70 @@ export interface Probe {
   readonly wallMs: number;
 }
 
-/** Runs `count` examples of each variant for real, without store and cache. Throws ConfigError. */
-export async function executeProbe(
-  spec: ExperimentSpec,
-  count: number,
-  parts: { surroundings: Surroundings; clock: Clock; random(): number },
-): Promise<Probe[]> {
-  const variants = spec.variants.map((variant) => ({ ...variant, cache: false }));
-  const nothing = { getResponses: async () => new Map(), putResponses: async () => {} };
-  const pool = createEnginePool(variants, {
-    ...parts.surroundings,
-    random: parts.random,
-    monotonic: parts.clock.monotonic,
-    responses: nothing,
-  });
-  const components = createComponentPool(parts.surroundings);
-  const probes: Probe[] = [];
+export interface ProbeParts {
+  readonly surroundings: Surroundings;
+  readonly clock: Clock;
+  random(): number;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs examples of one variant for real; keeps its answers in `responses` at most. Throws ConfigError. */
+export async function probeVariant(
+  variant: VariantSpec,
+  responses: Pick<Store, 'getResponses' | 'putResponses'>,
+  parts: ProbeParts,
+): Promise<Probe> {
+  const { surroundings, clock, random, signal } = parts;
+  const pool = createEnginePool([variant], { ...surroundings, random, monotonic: clock.monotonic, responses });
+  const components = createComponentPool(surroundings);
+  const probe = { examples: 0, calls: 0, promptTokens: 0, completionTokens: 0, wallMs: 0 };
   try {
-    for (const variant of variants) {
-      const engine = await pool.take(variant);
-      const probe = { examples: 0, calls: 0, promptTokens: 0, completionTokens: 0, wallMs: 0 };
-      const run = runExperiment(
-        {
-          runId: 'probe',
-          variant: variant.variant,
-          dataset: await buildDataset(variant.dataset, parts.surroundings),
-          engine,
-          method: await buildMethod(variant.method, components),
-          metrics: await buildMetrics(variant.metrics, components),
-          sampling: variant.sampling,
-          sample: Math.min(count, variant.sample ?? count),
-          sampleSeed: variant.sampleSeed,
-          seed: variant.seed,
-          done: new Set(),
-          origin: { configHash: '', codeRevision: '', forgeVersion: '', machine: {} },
-        },
-        parts.clock,
-      );
-      for await (const event of run) {
-        if (event.type === 'run-finished') probe.wallMs = event.wallMs;
-        if (event.type !== 'example-finished') continue;
-        probe.examples++;
-        for (const { usage } of event.result.calls) {
-          probe.calls++;
-          probe.promptTokens += usage.promptTokens;
-          probe.completionTokens += usage.completionTokens;
-        }
+    const run = runExperiment(
+      {
+        runId: 'probe',
+        variant: variant.variant,
+        dataset: await buildDataset(variant.dataset, surroundings),
+        engine: await pool.take(variant),
+        method: await buildMethod(variant.method, components),
+        metrics: await buildMetrics(variant.metrics, components),
+        sampling: variant.sampling,
+        sample: variant.sample,
+        sampleSeed: variant.sampleSeed,
+        seed: variant.seed,
+        done: new Set(),
+        origin: { configHash: '', codeRevision: '', forgeVersion: '', machine: {} },
+      },
+      clock,
+      signal,
+    );
+    for await (const event of run) {
+      if (event.type === 'run-finished') probe.wallMs = event.wallMs;
+      if (event.type !== 'example-finished') continue;
+      probe.examples++;
+      for (const { usage } of event.result.calls) {
+        probe.calls++;
+        probe.promptTokens += usage.promptTokens;
+        probe.completionTokens += usage.completionTokens;
       }
-      probes.push(probe);
-      await pool.release(variant);
     }
   } finally {
     await pool.close();
     await components.close();
+  }
+  return probe;
+}
+
+/** Runs `count` examples of each variant for real, without store and cache. Throws ConfigError. */
+export async function executeProbe(
+  { variants }: Pick<ExperimentSpec, 'variants'>,
+  count: number,
+  parts: ProbeParts,
+): Promise<Probe[]> {
+  const nothing = { getResponses: async () => new Map(), putResponses: async () => {} };
+  const probes: Probe[] = [];
+  for (const variant of variants) {
+    const sample = Math.min(count, variant.sample ?? count);
+    probes.push(await probeVariant({ ...variant, cache: false, sample }, nothing, parts));
   }
   return probes;
 }

@@ -29,7 +29,7 @@ export interface ResolvedSettings {
 }
 
 /** One source of settings: the top level, a variant, or one combination of the matrix. */
-interface Layer {
+export interface Layer {
   readonly settings: Overrides;
   readonly origin: (key: string) => KeyPath;
 }
@@ -47,7 +47,8 @@ function mergeReference(base: ComponentReference | undefined, over: ComponentRef
   return sameComponent ? { ...baseObject, ...overObject } : over;
 }
 
-function mergeLayers(name: string, group: string, layers: readonly Layer[]): ResolvedSettings {
+/** The settings of a variant: what a later layer sets goes over what earlier ones set. */
+export function mergeLayers(name: string, group: string, layers: readonly Layer[]): ResolvedSettings {
   const components: { [K in (typeof componentKeys)[number]]?: ResolvedReference } = {};
   for (const key of componentKeys) {
     for (const layer of layers) {

@@ -41,7 +41,8 @@ const settings = {
   seed: z.number().int().describe('Seed of the engine’s sampling. Runs that differ only in it are repeats.'),
 };
 
-const overrides = z.strictObject(settings).partial();
+/** What a variant may set, every key optional. */
+export const overridesSchema = z.strictObject(settings).partial();
 
 /** The shape of an experiment file, before names are looked up in the catalog. */
 export const experimentSchema = z.strictObject({
@@ -51,9 +52,9 @@ export const experimentSchema = z.strictObject({
     .regex(/^[a-z0-9][a-z0-9._-]{0,99}$/, 'must be lower-case letters, digits, dots, dashes and underscores')
     .describe('Name of the experiment.'),
   description: z.string().optional().describe('The question it answers, for people.'),
-  ...overrides.shape,
+  ...overridesSchema.shape,
   variants: z
-    .record(z.string().min(1).max(100), overrides)
+    .record(z.string().min(1).max(100), overridesSchema)
     .optional()
     .describe('What is compared: a name, and what it sets differently.'),
   matrix: z
@@ -92,5 +93,5 @@ export const experimentSchema = z.strictObject({
 });
 
 export type ExperimentFile = z.infer<typeof experimentSchema>;
-export type Overrides = z.infer<typeof overrides>;
+export type Overrides = z.infer<typeof overridesSchema>;
 export type ComponentReference = z.infer<typeof componentReference>;

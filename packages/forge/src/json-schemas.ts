@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { benchmarkSchema } from './benchmark-schema.ts';
 import { definitionsOf, type Noun, nouns } from './catalog.ts';
 import { corpusSchema } from './corpus-schema.ts';
 import { experimentSchema } from './experiment-schema.ts';
@@ -49,31 +50,41 @@ export function trainingJsonSchema(): JsonSchema {
   return { ...schema, title: 'LLM Forge training', $defs: schemasOfNouns() };
 }
 
-/** The JSON Schema of experiment files, for editors: generated from the same zod schemas that check them. */
-export function experimentJsonSchema(): JsonSchema {
-  const schema = inputSchema(experimentSchema);
-  const references: Record<string, JsonSchema> = {
-    dataset: { $ref: '#/$defs/dataset' },
-    engine: { $ref: '#/$defs/engine' },
-    method: { $ref: '#/$defs/method' },
-    metrics: { type: 'array', minItems: 1, items: { $ref: '#/$defs/metric' } },
-  };
-  const withReferences = (properties: Record<string, JsonSchema> = {}) =>
-    Object.fromEntries(
-      Object.entries(properties).map(([key, value]) => [
-        key,
-        references[key] === undefined ? value : { ...references[key], description: value.description },
-      ]),
-    );
-  const variants = schema.properties?.variants ?? {};
-  const variant = (variants.additionalProperties ?? {}) as JsonSchema;
-  return {
-    ...schema,
-    title: 'LLM Forge experiment',
-    properties: {
-      ...withReferences(schema.properties),
-      variants: { ...variants, additionalProperties: { ...variant, properties: withReferences(variant.properties) } },
-    },
-    $defs: schemasOfNouns(),
-  };
+/** What an experiment and its variants set: components as references to the schemas of their nouns. */
+const references: Record<string, JsonSchema> = {
+  dataset: { $ref: '#/$defs/dataset' },
+  engine: { $ref: '#/$defs/engine' },
+  method: { $ref: '#/$defs/method' },
+  metrics: { type: 'array', minItems: 1, items: { $ref: '#/$defs/metric' } },
+};
+
+const withReferences = (properties: Record<string, JsonSchema> = {}) =>
+  Object.fromEntries(
+    Object.entries(properties).map(([key, value]) => [
+      key,
+      references[key] === undefined ? value : { ...references[key], description: value.description },
+    ]),
+  );
+
+/** A schema with components, and with named overrides below `keys` that may set them too. */
+function withOverrides(schema: JsonSchema, keys: readonly string[]): JsonSchema {
+  const properties = withReferences(schema.properties);
+  for (const key of keys) {
+    const named = properties[key] ?? {};
+    const one = (named.additionalProperties ?? {}) as JsonSchema;
+    properties[key] = { ...named, additionalProperties: { ...one, properties: withReferences(one.properties) } };
+  }
+  return { ...schema, properties, $defs: schemasOfNouns() };
 }
+
+/** The JSON Schema of experiment files, for editors: generated from the same zod schemas that check them. */
+export const experimentJsonSchema = (): JsonSchema => ({
+  ...withOverrides(inputSchema(experimentSchema), ['variants']),
+  title: 'LLM Forge experiment',
+});
+
+/** The JSON Schema of benchmark files. */
+export const benchmarkJsonSchema = (): JsonSchema => ({
+  ...withOverrides(inputSchema(benchmarkSchema), ['methods', 'optimisations']),
+  title: 'LLM Forge benchmark',
+});

@@ -145,7 +145,8 @@ export function resolveComponent(
   return { name, options: checked };
 }
 
-function resolveVariant(yaml: YamlSource, file: ExperimentFile, settings: ResolvedSettings): VariantSpec {
+/** Looks up what a variant names and checks its options. Throws ConfigError. */
+export function resolveVariant(yaml: YamlSource, settings: ResolvedSettings, cache: boolean): VariantSpec {
   const one = (noun: 'dataset' | 'engine' | 'method') => {
     const resolved = settings[noun];
     if (resolved === undefined) {
@@ -167,7 +168,7 @@ function resolveVariant(yaml: YamlSource, file: ExperimentFile, settings: Resolv
     metrics: settings.metrics.map((metric) => resolveComponent(yaml, 'metric', metric)),
     sampling: settings.sampling,
     seed: settings.seed ?? 0,
-    cache: file.cache,
+    cache,
   };
 }
 
@@ -202,7 +203,7 @@ export function parseExperiment(fileName: string, source: string): LoadedExperim
     throw new ConfigError(issueText(yaml, issue, yaml.value, { prefix: [], keysAt }));
   }
   const file = parsed.data;
-  const variants = expandVariants(yaml, file).map((settings) => resolveVariant(yaml, file, settings));
+  const variants = expandVariants(yaml, file).map((settings) => resolveVariant(yaml, settings, file.cache));
   const spec: ExperimentSpec = {
     name: file.name,
     description: file.description ?? '',

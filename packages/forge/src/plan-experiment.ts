@@ -26,7 +26,7 @@ const previewRows = 50;
 
 /** Reads the data sets (a hub data set is fetched), builds prompts, calls no model. Throws ConfigError. */
 export async function planExperiment(
-  spec: ExperimentSpec,
+  spec: Pick<ExperimentSpec, 'variants'> & { compare: { alpha: number } },
   surroundings: Surroundings,
   signal?: AbortSignal,
 ): Promise<VariantPlan[]> {

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { buildDataset } from '../build.ts';
 import { definitionsOf, type Noun, nouns, pluralOf } from '../catalog.ts';
 import { ConfigError } from '../errors.ts';
-import { corpusJsonSchema, experimentJsonSchema, trainingJsonSchema } from '../json-schemas.ts';
+import { benchmarkJsonSchema, corpusJsonSchema, experimentJsonSchema, trainingJsonSchema } from '../json-schemas.ts';
 import { closestName } from '../lib/closest-name.ts';
 import { formatCount, textTable } from '../lib/format.ts';
 import { resolveModelFile } from '../lib/model-file.ts';
@@ -204,7 +204,12 @@ export async function remove(id: string, options: { restore?: boolean }): Promis
   }
 }
 
-const jsonSchemas = { experiment: experimentJsonSchema, corpus: corpusJsonSchema, training: trainingJsonSchema };
+const jsonSchemas = {
+  experiment: experimentJsonSchema,
+  corpus: corpusJsonSchema,
+  training: trainingJsonSchema,
+  benchmark: benchmarkJsonSchema,
+};
 
 export async function schema(what: keyof typeof jsonSchemas): Promise<void> {
   console.log(JSON.stringify(jsonSchemas[what](), null, 2));

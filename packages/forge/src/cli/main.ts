@@ -17,6 +17,8 @@ function wholeNumber(text: string): number {
   return value;
 }
 
+const appended = (value: string, before: readonly string[] = []) => [...before, value];
+
 const json = () => new Option('--json', 'print one JSON document on stdout instead of tables');
 const limit = (value: number) => new Option('--limit <n>', 'rows at most').argParser(positiveInteger).default(value);
 
@@ -30,7 +32,7 @@ const program = new Command('forge')
 Environment: FORGE_HOME (database and downloads; default ./.forge), DATABASE_URL (a Postgres instead of the embedded
 database), HF_ENDPOINT and HF_TOKEN (Hugging Face Hub), and the API key variables that engines name.
 Exit codes: 0 done, 1 unexpected error, 2 something to mend (config, file, input), 3 every example of a run failed,
-130 stopped by Ctrl-C (forge resume or forge train --resume goes on).`,
+130 stopped by Ctrl-C (forge resume, forge train --resume or forge bench --resume goes on).`,
   );
 
 program
@@ -67,6 +69,23 @@ program
   .action(async (options) => (await import('./train-command.ts')).trainings(options));
 
 program
+  .command('bench')
+  .description('measure methods with optimisations: speed, price, and whether the answers stayed the same')
+  .argument('[file]', 'benchmark, e.g. experiments/bench-lab.yaml')
+  .option('--resume [benchmark]', 'go on with a benchmark that was stopped: id, its first characters, or the latest')
+  .option('--output <folder>', 'where table and figures go (default: benchmarks/<id> below FORGE_HOME)')
+  .addOption(json())
+  .action(async (file, options) => (await import('./bench-command.ts')).bench(file, options));
+
+program
+  .command('benchmarks')
+  .description('list stored benchmarks')
+  .option('--after <cursor>', 'next page, as the last one printed it')
+  .addOption(limit(20))
+  .addOption(json())
+  .action(async (options) => (await import('./bench-command.ts')).benchmarks(options));
+
+program
   .command('serve')
   .description('the dashboard and the HTTP API, on one port; goes on with experiments that an earlier server left')
   .option('--host <name>', 'address to listen on', '127.0.0.1')
@@ -78,8 +97,24 @@ program
   .action(async (options) => (await import('./serve-command.ts')).serve(options));
 
 program
+  .command('serve-model')
+  .description(
+    'serve a local GGUF model by the OpenAI protocol (FORGE_MODEL_SERVER_KEY: the key that requests must carry)',
+  )
+  .argument('<model>', 'a path, or hf:owner/repo/file.gguf')
+  .option('--host <name>', 'address to listen on; other than this machine only with a key', '127.0.0.1')
+  .option('--port <n>', 'port; 0 for any free one', wholeNumber, 8731)
+  .option('--batch <n>', 'requests decoded together', positiveInteger, 8)
+  .option('--context-size <n>', 'tokens of prompt and answer', positiveInteger)
+  .option('--threads <n>', 'CPU threads', positiveInteger)
+  .option('--lora <file[=scale]>', 'an adapter on top of the model; may be given again', appended)
+  .option('--chat', 'serve /v1/chat/completions, in the model’s chat template, in place of /v1/completions')
+  .option('--name <name>', 'under which requests name the model; default: the file without .gguf')
+  .action(async (model, options) => (await import('./serve-model-command.ts')).serveModel(model, options));
+
+program
   .command('show')
-  .description('print the finding of a stored experiment or training, or the examples of one of its runs')
+  .description('print the finding of a stored experiment, training or benchmark, or the examples of one of its runs')
   .argument('[experiment]', 'id, its first characters, or nothing for the latest')
   .option('--examples <variant>', 'list the examples of this variant')
   .option('--wrong', 'only examples that are not right on the deciding metric (score under 1)')
@@ -143,7 +178,7 @@ program
 
 program
   .command('validate')
-  .description('check experiment and training files without running them')
+  .description('check experiment, training and benchmark files without running them')
   .argument('<files...>')
   .addOption(json())
   .action(async (files, options) => (await import('./plan-command.ts')).validate(files, options));
@@ -220,6 +255,17 @@ program
   .action(async (folder, options) => (await import('./push-command.ts')).push(folder, options));
 
 program
+  .command('convert')
+  .description('write a model folder (config.json, *.safetensors, tokenizer.json) as GGUF for llama.cpp')
+  .argument('<model>', 'folder, or hf:owner/repo')
+  .argument('<output>', 'file to write, e.g. model-q8_0.gguf')
+  .addOption(
+    new Option('--type <type>', 'of the matrices').choices(['f32', 'f16', 'bf16', 'q8_0', 'q4_0']).default('f16'),
+  )
+  .option('--adapter <folder>', 'PEFT adapter to merge into it')
+  .action(async (model, output, options) => (await import('./convert-command.ts')).convert(model, output, options));
+
+program
   .command('trace')
   .description('traces of examples in the OpenTelemetry conventions for generative AI')
   .addCommand(
@@ -236,11 +282,11 @@ program
 
 program
   .command('schema')
-  .description('print the JSON Schema of experiment, corpus or training files, for editors')
+  .description('print the JSON Schema of experiment, corpus, training or benchmark files, for editors')
   .addArgument(
     new Command()
       .createArgument('[what]', 'which files')
-      .choices(['experiment', 'corpus', 'training'])
+      .choices(['experiment', 'corpus', 'training', 'benchmark'])
       .default('experiment'),
   )
   .action(async (what) => (await import('./list-command.ts')).schema(what));

@@ -1,7 +1,8 @@
 import { messageOf } from '../errors.ts';
 import { executeProbe } from '../execute-probe.ts';
 import { formatCount, formatDuration, textTable } from '../lib/format.ts';
-import { type LoadedExperiment, parseExperiment, readConfigText } from '../load-experiment.ts';
+import { isBenchmarkText, type LoadedBenchmark, parseBenchmark } from '../load-benchmark.ts';
+import { type ExperimentSpec, type LoadedExperiment, parseExperiment, readConfigText } from '../load-experiment.ts';
 import { isTrainingText, type LoadedTraining, parseTraining } from '../load-training.ts';
 import { planExperiment } from '../plan-experiment.ts';
 import { planTraining } from '../plan-training.ts';
@@ -12,15 +13,19 @@ import { openWorkspace } from './workspace.ts';
 
 type LoadedFile =
   | { readonly kind: 'experiment'; readonly loaded: LoadedExperiment }
-  | { readonly kind: 'training'; readonly loaded: LoadedTraining };
+  | { readonly kind: 'training'; readonly loaded: LoadedTraining }
+  | { readonly kind: 'benchmark'; readonly loaded: LoadedBenchmark };
 
-/** An experiment or a training, by what the file says. Throws ConfigError. */
+/** An experiment, a training or a benchmark, by what the file says. Throws ConfigError. */
 async function loadFile(file: string): Promise<LoadedFile> {
   const text = await readConfigText(file);
-  return isTrainingText(text)
-    ? { kind: 'training', loaded: parseTraining(file, text) }
-    : { kind: 'experiment', loaded: parseExperiment(file, text) };
+  if (isTrainingText(text)) return { kind: 'training', loaded: parseTraining(file, text) };
+  if (isBenchmarkText(text)) return { kind: 'benchmark', loaded: parseBenchmark(file, text) };
+  return { kind: 'experiment', loaded: parseExperiment(file, text) };
 }
+
+/** What a file falls into. */
+const partsOf = { experiment: 'variants', training: 'runs', benchmark: 'cells' } as const;
 
 export async function validate(files: readonly string[], options: { json?: boolean }): Promise<void> {
   const results = [];
@@ -40,7 +45,7 @@ export async function validate(files: readonly string[], options: { json?: boole
     for (const result of results) {
       if (result.ok)
         console.log(
-          `ok  ${result.file}  ${result.variants?.length} ${result.kind === 'training' ? 'runs' : 'variants'}: ${result.variants?.join(result.kind === 'training' ? '; ' : ', ')}`,
+          `ok  ${result.file}  ${result.variants?.length} ${result.kind === undefined ? '' : partsOf[result.kind]}: ${result.variants?.join(result.kind === 'experiment' ? ', ' : '; ')}`,
         );
       else console.error(`forge: ${result.error}`);
     }
@@ -67,7 +72,7 @@ async function showTrainingPlan(spec: TrainingSpec, json: boolean): Promise<void
 export async function plan(file: string, options: { probe?: number; json?: boolean }): Promise<void> {
   const { kind, loaded } = await loadFile(file);
   if (kind === 'training') return showTrainingPlan(loaded.spec, options.json === true);
-  const { spec } = loaded;
+  const spec: Pick<ExperimentSpec, 'variants'> & { compare: { alpha: number } } = loaded.spec;
   const { surroundings, clock, random } = openWorkspace();
   const plans = await planExperiment(spec, surroundings);
   const probes =

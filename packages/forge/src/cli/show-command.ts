@@ -6,6 +6,7 @@ import type { ExperimentSpec } from '../load-experiment.ts';
 import { readFinding } from '../read-finding.ts';
 import type { ExampleResult } from '../run.ts';
 import type { ResultFilter, RunRecord, Store } from '../store.ts';
+import { showBenchmark } from './bench-command.ts';
 import { findExperiment } from './find-experiment.ts';
 import { showTraining } from './train-command.ts';
 import { openWorkspace } from './workspace.ts';
@@ -126,10 +127,6 @@ async function showExamples(
   }
 }
 
-/** A training by its id, where no experiment has that. */
-const findOnlyTraining = async (store: Store, id: string) =>
-  (await store.getExperiment(id)) === null ? store.getTraining(id) : null;
-
 export async function show(id: string | undefined, options: ShowOptions): Promise<void> {
   const { examples, example, wrong, failed, tool, toolError } = options;
   if (examples === undefined && (example ?? wrong ?? failed ?? tool ?? toolError) !== undefined) {
@@ -138,17 +135,20 @@ export async function show(id: string | undefined, options: ShowOptions): Promis
   const { surroundings, openStore } = openWorkspace();
   const store = await openStore();
   try {
-    const training = id === undefined ? null : await findOnlyTraining(store, id);
-    if (training !== null) {
-      const { cacheDir } = surroundings;
-      return await showTraining(store, training, { json: options.json === true, cacheDir });
+    const json = options.json === true;
+    // A beginning that an experiment has too means the experiment.
+    if (id !== undefined && (await store.getExperiment(id)) === null) {
+      const training = await store.getTraining(id);
+      if (training !== null) return await showTraining(store, training, { json, cacheDir: surroundings.cacheDir });
+      const benchmark = await store.getBenchmark(id);
+      if (benchmark !== null) return await showBenchmark(store, benchmark, json);
     }
     const experiment = await findExperiment(store, id);
     const { metric } = (experiment.config as ExperimentSpec).compare;
     if (options.examples !== undefined)
       return await showExamples(store, await store.listRuns(experiment.id), metric, options);
     const finding = await readFinding(store, experiment);
-    console.log(options.json ? JSON.stringify(finding, null, 2) : findingText(finding));
+    console.log(json ? JSON.stringify(finding, null, 2) : findingText(finding));
   } finally {
     await store.close();
   }

@@ -1,3 +1,4 @@
+import { type BlockType, blockBytes, blockWeights, quantizeBlocks } from './quantize.ts';
 import { replaceFile } from './replace-file.ts';
 import { encodeValues } from './safetensors.ts';
 
@@ -11,12 +12,15 @@ export type GgufValue =
 
 export type GgufMetadata = Readonly<Record<string, GgufValue>>;
 
+/** How weights are kept in the file: as floats, or as blocks of few bits with a scale. */
+export type GgufTensorType = 'F32' | 'F16' | 'BF16' | BlockType;
+
 /** A tensor whose values are made when its turn comes: one at a time is in memory. */
 export interface GgufTensor {
   readonly name: string;
   /** Row-major, as in safetensors; the file holds dimensions in the opposite order. */
   readonly shape: readonly number[];
-  readonly dtype: 'F32' | 'F16' | 'BF16';
+  readonly dtype: GgufTensorType;
   values(): Promise<Float32Array>;
 }
 
@@ -25,7 +29,8 @@ const version = 3;
 const alignment = 32;
 const valueTypes = { u32: 4, i32: 5, f32: 6, bool: 7, string: 8, array: 9 } as const;
 /** Of ggml.h. */
-const tensorTypes = { F32: 0, F16: 1, BF16: 30 } as const;
+const tensorTypes = { F32: 0, F16: 1, BF16: 30, Q4_0: 2, Q8_0: 8 } as const;
+const isBlockType = (type: GgufTensorType): type is BlockType => type in blockBytes;
 const aligned = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
 
 function u32(value: number): Buffer {
@@ -67,6 +72,15 @@ function metadataBytes([type, value]: GgufValue): Buffer[] {
   }
 }
 
+function sizeOf({ shape, dtype }: GgufTensor): number {
+  const weights = shape.reduce((a, b) => a * b, 1);
+  if (isBlockType(dtype)) return (weights / blockWeights) * blockBytes[dtype];
+  return weights * (dtype === 'F32' ? 4 : 2);
+}
+
+const encode = (values: Float32Array, { dtype, name }: GgufTensor) =>
+  isBlockType(dtype) ? quantizeBlocks(values, dtype) : encodeValues(values, dtype, name);
+
 /**
  * Writes a GGUF file (version 3, little-endian), one tensor at a time, and puts it in its place once it is whole.
  * Keys and tensors come in the order given. https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
@@ -75,7 +89,7 @@ export async function writeGguf(path: string, metadata: GgufMetadata, tensors: r
   const entries = Object.entries(metadata);
   const header = [Buffer.from('GGUF'), u32(version), u64(tensors.length), u64(entries.length)];
   for (const [key, value] of entries) header.push(text(key), ...metadataBytes(value));
-  const sizes = tensors.map(({ shape, dtype }) => shape.reduce((a, b) => a * b, 1) * (dtype === 'F32' ? 4 : 2));
+  const sizes = tensors.map(sizeOf);
   let offset = 0;
   for (const [index, { name, shape, dtype }] of tensors.entries()) {
     const dimensions = [...shape].reverse();
@@ -86,8 +100,9 @@ export async function writeGguf(path: string, metadata: GgufMetadata, tensors: r
     const start = Buffer.concat(header);
     await write(start);
     await write(Buffer.alloc(aligned(start.length) - start.length));
-    for (const [index, { name, dtype, values }] of tensors.entries()) {
-      const bytes = encodeValues(await values(), dtype, name);
+    for (const [index, tensor] of tensors.entries()) {
+      const { name } = tensor;
+      const bytes = encode(await tensor.values(), tensor);
       if (bytes.length !== sizes[index])
         throw new RangeError(`tensor ${name}: ${bytes.length} bytes where its shape needs ${sizes[index]}`);
       await write(bytes);

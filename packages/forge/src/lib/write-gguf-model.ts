@@ -1,13 +1,14 @@
 import { ConfigError } from '../errors.ts';
 import { ggufArchitecture, ggufRowOrder, ggufTensorName } from './gguf-tensors.ts';
 import { readGgufVocabulary } from './gguf-vocabulary.ts';
-import { type GgufMetadata, type GgufTensor, writeGguf } from './gguf-writer.ts';
+import { type GgufMetadata, type GgufTensor, type GgufTensorType, writeGguf } from './gguf-writer.ts';
 import { type ModelConfig, matrixShapes, readModelConfig } from './model-config.ts';
 import { checkAdapterFits, type LoraMatrices, readPeftAdapter } from './peft-adapter.ts';
+import { blockWeights } from './quantize.ts';
 import { openSafetensors, type Safetensors } from './safetensors.ts';
 
 /** `general.file_type` of llama.cpp. */
-const fileTypes = { F32: 0, F16: 1, BF16: 32 } as const;
+const fileTypes = { F32: 0, F16: 1, Q4_0: 2, Q8_0: 7, BF16: 32 } as const;
 
 function shapeMetadata(config: ModelConfig): GgufMetadata {
   const architecture = ggufArchitecture(config);
@@ -84,6 +85,13 @@ function addUpdate(values: Float32Array, { a, b, inputs, outputs }: LoraMatrices
   }
 }
 
+/** Vectors stay F32; rows that are not whole blocks cannot be quantised. */
+function tensorType(shape: readonly number[], wanted: GgufTensorType): GgufTensorType {
+  if (shape.length < 2) return 'F32';
+  const isBlocks = wanted === 'Q8_0' || wanted === 'Q4_0';
+  return isBlocks && (shape.at(-1) as number) % blockWeights !== 0 ? 'F16' : wanted;
+}
+
 /**
  * Writes a model folder in the Hugging Face layout (llama, mistral, qwen2, qwen3) as GGUF, with a LoRA adapter merged into its
  * matrices where one is given: matrices as `dtype`, vectors F32 as llama.cpp wants them. One tensor at a time is in memory.
@@ -98,7 +106,8 @@ export async function writeGgufModel(o: {
   readonly name: string;
   /** Folder of a PEFT adapter to merge. */
   readonly adapter?: string;
-  readonly dtype?: 'F32' | 'F16' | 'BF16';
+  /** Of the matrices; blocks where rows are made of whole ones, else F16. */
+  readonly dtype?: GgufTensorType;
 }): Promise<void> {
   const dtype = o.dtype ?? 'F16';
   const config = await readModelConfig(o.model);
@@ -116,7 +125,7 @@ export async function writeGgufModel(o: {
       tensors.push({
         name: ggufTensorName(name),
         shape,
-        dtype: shape.length > 1 ? dtype : 'F32',
+        dtype: tensorType(shape, dtype),
         async values() {
           const values = await weights.read(name);
           const update = updates.get(name);
