@@ -1,5 +1,15 @@
 import type { Definition } from '../definition.ts';
-import type { Engine, EngineParts, EngineStats, GenerateRequest, Generation, TokenUsage } from '../engine.ts';
+import type {
+  Engine,
+  EngineLoad,
+  EngineParts,
+  EngineStats,
+  GenerateRequest,
+  Generation,
+  ScoreRequest,
+  TokenLogprobs,
+  TokenUsage,
+} from '../engine.ts';
 import { ConfigError, EngineError, messageOf } from '../errors.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
 import {
@@ -14,13 +24,16 @@ import {
 import { createEventReader } from './openai-compatible/event-stream.ts';
 import { createHttpClient, type HttpAnswer, type HttpClient } from './openai-compatible/http-client.ts';
 import { failureOfStatus } from './openai-compatible/http-failure.ts';
+import { loadOfMetrics } from './openai-compatible/load.ts';
+import { createAdapters } from './openai-compatible/lora.ts';
 import { type Options, options, resolveServer } from './openai-compatible/options.ts';
 import { requestBody } from './openai-compatible/request-body.ts';
-import { scoreBody, scoreByEcho } from './openai-compatible/score.ts';
+import { echoBody, promptLogprobsBody, scoreByEcho, scoreByPromptLogprobs } from './openai-compatible/score.ts';
 import { createTokenCounter, type TokenCounter } from './openai-compatible/tokenize.ts';
 
 /** Bytes of UTF-8 a token, roughly, in the tokenizers of current models: for servers that cannot count. */
 const bytesPerToken = 4;
+const metricsTimeoutMs = 10_000;
 
 const noTokens: TokenUsage = { promptTokens: 0, completionTokens: 0, cachedPromptTokens: 0 };
 
@@ -48,16 +61,20 @@ async function ask(
 ) {
   const collected: Collected = nothingCollected();
   let firstTokenAt: number | undefined;
+  const tokensAt: number[] = [];
   const events = createEventReader((json) => {
     collect(collected, parseJson(json));
-    if (collected.started) firstTokenAt ??= now();
+    if (!collected.started) return;
+    const at = now();
+    firstTokenAt ??= at;
+    while (tokensAt.length < collected.tokens) tokensAt.push(at);
   });
-  const answer = await client.post({ ...request, onEventData: events.push });
+  const answer = await client.send({ ...request, onEventData: events.push });
   checkAnswer(answer, request.url, parts.now());
   if (!answer.eventStream) collect(collected, parseJson(decodeUtf8(answer.body)));
   else if (!events.done() && collected.finishReason === undefined)
     throw broken('the stream ended before the answer did');
-  return { collected, answer, firstTokenAt };
+  return { collected, answer, firstTokenAt, tokensAt };
 }
 
 /** Without a stream the split is not known: all of it is then decoding. */
@@ -112,7 +129,8 @@ function createNotices(parts: EngineParts, model: string) {
 }
 
 function create(given: Options, parts: EngineParts): Engine {
-  const { model, api, concurrency, timeoutMs, maxRetries, maxResponseBytes, stream, maxTokensField, extraBody } = given;
+  const { model, api, lora, concurrency, timeoutMs, maxRetries, maxResponseBytes, stream, maxTokensField, extraBody } =
+    given;
   const { baseUrl, headers, secrets, samplingFields } = resolveServer(given, parts.env);
   const now = () => performance.now();
   const client = createHttpClient({ baseUrl, headers, maxConnections: concurrency, timeoutMs, maxResponseBytes, now });
@@ -120,6 +138,7 @@ function create(given: Options, parts: EngineParts): Engine {
   const count = createTokenCounter(client, baseUrl, model);
   const root = baseUrl.pathname.replace(/\/$/, '');
   const path = `${root}/${api === 'chat' ? 'chat/completions' : 'completions'}${baseUrl.search}`;
+  const adapters = createAdapters(client, root, model, lora);
   const shownUrl = `${baseUrl.origin}${root}`;
   const stats = { requests: 0, failures: 0, retries: 0, promptTokens: 0, cachedPromptTokens: 0, completionTokens: 0 };
 
@@ -134,8 +153,8 @@ function create(given: Options, parts: EngineParts): Engine {
   }
 
   async function generate(request: GenerateRequest): Promise<Generation> {
-    const body = requestBody(request, given, samplingFields);
-    const { collected, answer, firstTokenAt } = await ask(
+    const body = requestBody(request, await adapters.model(), given, samplingFields);
+    const { collected, answer, firstTokenAt, tokensAt } = await ask(
       client,
       { url: shownUrl, path, body, signal: request.signal },
       parts,
@@ -146,13 +165,42 @@ function create(given: Options, parts: EngineParts): Engine {
     stats.promptTokens += usage.promptTokens;
     stats.cachedPromptTokens += usage.cachedPromptTokens;
     stats.completionTokens += usage.completionTokens;
-    return { ...ending, usage, timing: timingOf(answer, firstTokenAt), cached: false, retries: 0 };
+    const tokenMs = tokensAt.map((at) => at - answer.askedAt);
+    return {
+      ...ending,
+      usage,
+      timing: timingOf(answer, firstTokenAt),
+      ...(request.tokenTimes && answer.eventStream ? { tokenMs } : {}),
+      cached: false,
+      retries: 0,
+    };
   }
 
-  async function echo(text: string, signal: AbortSignal | undefined): Promise<unknown> {
-    const answer = await client.post({ path, body: scoreBody(model, text), signal });
+  async function asked(body: string, signal: AbortSignal | undefined): Promise<unknown> {
+    const answer = await client.send({ path, body, signal });
     checkAnswer(answer, shownUrl, parts.now());
     return parseJson(decodeUtf8(answer.body));
+  }
+
+  async function score(request: ScoreRequest): Promise<TokenLogprobs> {
+    const { prompt, signal } = request;
+    const served = await adapters.model();
+    // A chat template stands between a chat's messages and its tokens: there is no echo of it.
+    return api === 'completions'
+      ? scoreByEcho(request, (text) => asked(echoBody(served, text), signal))
+      : scoreByPromptLogprobs(request, (answer) => asked(promptLogprobsBody(served, prompt, answer), signal));
+  }
+
+  async function load(): Promise<EngineLoad> {
+    const path = `${root.replace(/\/v1$/, '')}/metrics${baseUrl.search}`;
+    const answer = await client.send({ path, signal: AbortSignal.timeout(metricsTimeoutMs) });
+    if (answer.status !== 200) {
+      throw new EngineError(
+        'bad-response',
+        `${baseUrl.origin} has no /metrics (HTTP ${answer.status}): vLLM has them always, llama-server with --metrics, SGLang with --enable-metrics`,
+      );
+    }
+    return loadOfMetrics(decodeUtf8(answer.body));
   }
 
   const settings = {
@@ -164,20 +212,24 @@ function create(given: Options, parts: EngineParts): Engine {
     stream,
     timeoutMs,
     extraBody: canonicalJson(extraBody),
+    ...(lora.length > 0 && { lora: lora.map(({ name, path }) => `${name}=${path}`).join(',') }),
   };
+  // Adapters only where there are some: answers of before keep their place in the cache.
+  const identity = [baseUrl.href, model, api, samplingFields, extraBody, ...(lora.length === 0 ? [] : [lora])];
   return {
     name: 'openai-compatible',
-    fingerprint: `openai-compatible:${canonicalJson([baseUrl.href, model, api, samplingFields, extraBody])}`,
-    modelDigest: `served:${model}`,
+    fingerprint: `openai-compatible:${canonicalJson(identity)}`,
+    modelDigest: `served:${[model, ...lora.map(({ name }) => name)].join('+')}`,
     settings,
     concurrency,
     maxRetries,
     ...(api === 'chat' && { features: ['tool-calling'] }),
     generate: (request) => tracked(() => generate(request)),
-    // A chat template stands between a chat's messages and its tokens: only plain completions can be scored.
-    ...(api === 'completions' && {
-      score: (request) => tracked(() => scoreByEcho(request, (text) => echo(text, request.signal))),
+    // Neither way is OpenAI's: its own service has none.
+    ...((api === 'completions' || samplingFields === 'extended') && {
+      score: (request) => tracked(() => score(request)),
     }),
+    load: () => load().catch((error: unknown) => Promise.reject(withoutSecrets(error, secrets))),
     async countTokens(text) {
       const exact = await count(text);
       if (exact !== null) return exact;
@@ -186,6 +238,7 @@ function create(given: Options, parts: EngineParts): Engine {
     },
     stats: (): EngineStats => ({ ...stats }),
     async close() {
+      await adapters.unload();
       client.close();
     },
   };

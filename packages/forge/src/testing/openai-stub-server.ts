@@ -79,7 +79,7 @@ export interface StubOptions {
   readonly faultCount?: number;
   /** Without token counts in answers. */
   readonly withoutUsage?: boolean;
-  /** Without /tokenize (hosted services) and without echo (llama-server). */
+  /** Without /tokenize (hosted services) and without echo and prompt_logprobs (llama-server). */
   readonly withoutTokenize?: boolean;
   readonly withoutEcho?: boolean;
   /** Sees each request; an answer that it gives is sent as it is (in-process only). */
@@ -162,6 +162,12 @@ function echoLogprobs(prompt: string, words: readonly string[]) {
   return { tokens, token_logprobs: tokens.map((token, i) => (i === 0 ? null : -token.length)) };
 }
 
+/** vLLM's prompt_logprobs of a chat, without the tokens that a template would add: minus each token's length. */
+function chatLogprobs(messages: unknown) {
+  const words = (messages as { content: string }[]).flatMap(({ content }) => wordsOf(content));
+  return [null, ...words.map((word, i) => ({ [i]: { logprob: -word.length, rank: 1, decoded_token: word } }))];
+}
+
 function answerWhole(reply: Reply, body: Record<string, unknown>, chat: boolean, options: StubOptions) {
   const prompt = promptOf(body);
   const { words, finishReason } = complete(body, options.text ?? defaultText);
@@ -181,6 +187,9 @@ function answerWhole(reply: Reply, body: Record<string, unknown>, chat: boolean,
         finish_reason: finishReason,
       },
     ],
+    ...(chat && 'prompt_logprobs' in body && !options.withoutEcho
+      ? { prompt_logprobs: chatLogprobs(body.messages) }
+      : {}),
     // The echoed start token is one of the prompt's, as vLLM counts it.
     ...(options.withoutUsage ? {} : { usage: echo ? { ...usage, prompt_tokens: usage.prompt_tokens + 1 } : usage }),
   });

@@ -25,6 +25,8 @@ const choice = z.object({
   message: message.nullish(),
   delta: message.nullish(),
   finish_reason: z.string().nullish(),
+  // vLLM, where it is asked for: the tokens of this piece.
+  token_ids: z.array(z.number()).nullish(),
 });
 const usage = z.object({
   prompt_tokens: z.number().nonnegative(),
@@ -49,6 +51,8 @@ export interface Collected {
   answered: boolean;
   /** A token was there, of the answer or of thinking before it. */
   started: boolean;
+  /** Tokens so far, where the server tells the tokens of its pieces; else pieces. */
+  tokens: number;
 }
 
 export const nothingCollected = (): Collected => ({
@@ -58,6 +62,7 @@ export const nothingCollected = (): Collected => ({
   usage: undefined,
   answered: false,
   started: false,
+  tokens: 0,
 });
 
 /** Half a JSON or half a stream is a server in trouble: the same request may succeed later. */
@@ -118,7 +123,9 @@ export function collect(into: Collected, json: unknown): void {
     const text = first.text ?? said?.content ?? '';
     into.text += text;
     collectToolCalls(into, said?.tool_calls ?? []);
-    into.started ||= text !== '' || into.toolCalls.size > 0 || Boolean(said?.reasoning_content || said?.reasoning);
+    const thought = Boolean(said?.reasoning_content || said?.reasoning);
+    into.started ||= text !== '' || into.toolCalls.size > 0 || thought;
+    into.tokens += first.token_ids?.length ?? (text !== '' || thought || (said?.tool_calls ?? []).length > 0 ? 1 : 0);
     into.finishReason = first.finish_reason ?? into.finishReason;
   }
   if (counted) {

@@ -18,7 +18,8 @@ export interface HttpClientOptions {
 export interface HttpRequest {
   /** Path and query. */
   readonly path: string;
-  readonly body: string;
+  /** JSON to POST; without it the request is a GET. */
+  readonly body?: string;
   readonly signal?: AbortSignal | undefined;
   /** Gets the parts of a 200 answer of type `text/event-stream` instead of `body`; what it throws ends the request. */
   readonly onEventData?: (part: Buffer) => void;
@@ -37,8 +38,11 @@ export interface HttpAnswer {
 }
 
 export interface HttpClient {
-  /** POSTs JSON. Resolves with any status; rejects with EngineError where no complete answer came, or with what `onEventData` threw. */
-  post(request: HttpRequest): Promise<HttpAnswer>;
+  /**
+   * Resolves with any status; rejects with EngineError where no complete answer came, or with what `onEventData` threw. A GET has a
+   * connection of its own: it asks how busy the server is, and must not wait for what is under way.
+   */
+  send(request: HttpRequest): Promise<HttpAnswer>;
   close(): void;
 }
 
@@ -53,6 +57,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const server = urlToHttpOptions(baseUrl);
   const transport = baseUrl.protocol === 'https:' ? https : http;
   const agent = new transport.Agent({ keepAlive: true, maxSockets: maxConnections, maxFreeSockets: maxConnections });
+  const ownAgent = new transport.Agent({ keepAlive: true, maxSockets: 1 });
   const inFlight = new Set<http.ClientRequest>();
   let closed = false;
 
@@ -89,18 +94,20 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     });
   }
 
-  function send(request: HttpRequest, askedAt: number): Promise<HttpAnswer> {
+  function attempt(request: HttpRequest, askedAt: number): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
+      const { path, body } = request;
       const outgoing = transport.request({
         ...server,
-        path: request.path,
-        agent,
-        method: 'POST',
+        path,
+        agent: body === undefined ? ownAgent : agent,
+        method: body === undefined ? 'GET' : 'POST',
         headers: {
-          accept: 'application/json, text/event-stream',
+          accept: 'application/json, text/event-stream, text/plain',
           'accept-encoding': 'identity',
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(request.body),
+          ...(body === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
           ...headers,
         },
       });
@@ -147,19 +154,19 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         }, fail);
       });
       request.signal?.addEventListener('abort', cancel, { once: true });
-      outgoing.end(request.body);
+      outgoing.end(body);
     });
   }
 
   return {
-    async post(request) {
+    async send(request) {
       if (closed) throw new EngineError('cancelled', 'the engine was closed');
       if (request.signal?.aborted) throw new EngineError('cancelled', 'cancelled');
       const askedAt = now();
       // Bounded: a client has so many old connections at most, and a new one is never stale.
       for (let stale = 0; ; stale++) {
         try {
-          return await send(request, askedAt);
+          return await attempt(request, askedAt);
         } catch (error) {
           if (!(error instanceof StaleConnection)) throw error;
           if (stale > maxConnections) throw connectionFailure(error, false);
@@ -170,6 +177,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       closed = true;
       for (const outgoing of inFlight) outgoing.destroy(new Error('closed'));
       agent.destroy();
+      ownAgent.destroy();
     },
   };
 }

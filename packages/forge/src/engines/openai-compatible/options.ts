@@ -56,6 +56,18 @@ export const options = z.strictObject({
     .enum(['max_tokens', 'max_completion_tokens'])
     .default('max_tokens')
     .describe('Name of the field that limits the completion; OpenAI’s reasoning models want max_completion_tokens'),
+  lora: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1).describe('Name that the adapter gets on the server'),
+        path: z.string().min(1).describe('Folder of the adapter (PEFT), as the server sees it'),
+      }),
+    )
+    .max(64)
+    .default([])
+    .describe(
+      'Adapters that the server loads before the first request, and unloads at the end (vLLM, SGLang). Requests use it where there is exactly one; of several, model names one',
+    ),
   extraBody: z
     .record(z.string(), z.json())
     .default({})

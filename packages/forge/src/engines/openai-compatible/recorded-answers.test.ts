@@ -16,7 +16,8 @@ interface Recorded {
 }
 
 const folder = new URL('./fixtures/', import.meta.url);
-const recorded = readdirSync(folder).map((file) => {
+const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
+const recorded = files.map((file) => {
   return [file, JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as Recorded] as const;
 });
 const streamOf = (events: unknown[]) =>

@@ -23,13 +23,14 @@ const conversationBody = ({ messages, tools }: Conversation) => ({
   ...(tools.length === 0 ? {} : { tools: tools.map((tool) => ({ type: 'function', function: tool })) }),
 });
 
-/** The JSON to send for one request. Throws ConfigError where a sampling setting has no field to go into. */
+/** The JSON to send for one request; `model` as the server knows it, which may be an adapter's name. Throws ConfigError where a sampling setting has no field to go into. */
 export function requestBody(
   request: GenerateRequest,
-  { model, api, stream, maxTokensField, extraBody }: Options,
+  model: string,
+  { api, stream, maxTokensField, extraBody }: Options,
   samplingFields: 'extended' | 'standard',
 ): string {
-  const { prompt, conversation, temperature, topP, topK, maxTokens, stop, seed } = request;
+  const { prompt, conversation, temperature, topP, topK, maxTokens, stop, seed, tokenTimes } = request;
   const standard = samplingFields === 'standard';
   if (standard && topK > 0) {
     throw new ConfigError(
@@ -51,6 +52,8 @@ export function requestBody(
     // -1 switches top_k off for all of vLLM, SGLang and llama-server; 0 does not for SGLang.
     ...(standard ? {} : { top_k: topK > 0 ? topK : -1, min_p: 0, repetition_penalty: 1 }),
     ...(stream ? { stream: true, stream_options: { include_usage: true } } : {}),
+    // vLLM then says how many tokens a piece has; other servers do not know the field.
+    ...(stream && tokenTimes && !standard ? { return_token_ids: true } : {}),
     ...extraBody,
   };
   for (const [field, value] of Object.entries(extraBody)) if (value === null) delete body[field];

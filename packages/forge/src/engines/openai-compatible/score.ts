@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ScoreRequest, TokenLogprobs } from '../../engine.ts';
 import { ConfigError, EngineError } from '../../errors.ts';
 
-const scored = z.object({
+const echoed = z.object({
   choices: z
     .array(
       z.object({
@@ -16,13 +16,40 @@ const scored = z.object({
   usage: z.object({ prompt_tokens: z.number() }).nullish(),
 });
 
+const promptLogprob = z.object({ logprob: z.number(), decoded_token: z.string().nullish() });
+/** vLLM: one entry a prompt token, by its id; null for the first. */
+const prompted = z.object({
+  prompt_logprobs: z.array(z.record(z.string(), promptLogprob).nullable()).nullish(),
+});
+
+interface Scored {
+  readonly tokens: readonly string[];
+  readonly logprobs: readonly (number | null)[];
+}
+
 /** The body of a request whose answer echoes its prompt with log-probabilities. One token more has to be generated: not every server allows none. */
-export const scoreBody = (model: string, text: string) =>
+export const echoBody = (model: string, text: string) =>
   JSON.stringify({ model, prompt: text, max_tokens: 1, temperature: 0, echo: true, logprobs: 1 });
 
+/**
+ * The body of a chat whose answer tells the log-probabilities of its tokens, with the answer so far where one is given
+ * (https://docs.vllm.ai/en/latest/serving/openai_compatible_server/, extra parameters of the chat API).
+ */
+export const promptLogprobsBody = (model: string, prompt: string, answer: string | null) =>
+  JSON.stringify({
+    model,
+    messages: [{ role: 'user', content: prompt }, ...(answer === null ? [] : [{ role: 'assistant', content: answer }])],
+    max_tokens: 1,
+    temperature: 0,
+    // The token itself, and no alternatives.
+    prompt_logprobs: 0,
+    add_generation_prompt: answer === null,
+    continue_final_message: answer !== null,
+  });
+
 /** The tokens of an echoed text, the generated one left out. Throws ConfigError where the server has no echo. */
-function echoedTokens(json: unknown) {
-  const parsed = scored.safeParse(json);
+function echoedTokens(json: unknown): Scored {
+  const parsed = echoed.safeParse(json);
   if (!parsed.success) throw new EngineError('bad-response', 'the answer to a scoring request has no choices');
   const { choices, usage } = parsed.data;
   const logprobs = choices[0]?.logprobs;
@@ -36,6 +63,26 @@ function echoedTokens(json: unknown) {
   return { tokens, logprobs: logprobs.token_logprobs.slice(0, tokens.length) };
 }
 
+/** The tokens of a chat. Throws ConfigError where the server does not tell their probabilities. */
+function promptedTokens(json: unknown): Scored {
+  const entries = prompted.safeParse(json).data?.prompt_logprobs;
+  if (entries == null) {
+    throw new ConfigError(
+      'engine: this server does not score given chats (it ignores `prompt_logprobs`, which vLLM has); use vLLM, api: completions, or the llama-cpp engine',
+    );
+  }
+  const own = entries.map((entry) => {
+    const [one, ...others] = entry === null ? [] : Object.values(entry);
+    // Which of several is the text's own cannot be told: an object's numeric keys have no order of their own.
+    if (others.length > 0) throw new EngineError('bad-response', 'prompt_logprobs has more than was asked for');
+    return one;
+  });
+  return {
+    tokens: own.map((one) => one?.decoded_token ?? ''),
+    logprobs: own.map((one) => one?.logprob ?? null),
+  };
+}
+
 /** How many tokens at the end hold the continuation, by their text; null where tokens are parts of characters. */
 function tokensOfEnd(tokens: readonly string[], continuation: string): number | null {
   let end = '';
@@ -44,23 +91,19 @@ function tokensOfEnd(tokens: readonly string[], continuation: string): number | 
   return end.endsWith(continuation) ? count : null;
 }
 
-/**
- * Log-probabilities of a continuation from the echo of `prompt + continuation` (vLLM, SGLang; the shape of OpenAI's legacy
- * completions). `text_offset` is not used: servers count special tokens in it that the text does not have. A token that
- * straddles the border belongs to the continuation.
- */
-export async function scoreByEcho(
-  { prompt, continuation, end = false }: ScoreRequest,
-  ask: (text: string) => Promise<unknown>,
+async function scoreEnd(
+  { continuation, end = false }: ScoreRequest,
+  whole: () => Promise<Scored>,
+  before: () => Promise<Scored>,
 ): Promise<TokenLogprobs> {
   if (end) {
     throw new ConfigError(
       'engine: openai-compatible cannot score where a text ends, as the protocol has no word for it; use end: false, or the engine llama-cpp',
     );
   }
-  const all = echoedTokens(await ask(prompt + continuation));
+  const all = await whole();
   let count = tokensOfEnd(all.tokens, continuation);
-  if (count === null) count = all.tokens.length - echoedTokens(await ask(prompt)).tokens.length;
+  if (count === null) count = all.tokens.length - (await before()).tokens.length;
   const tokens = count > 0 ? all.tokens.slice(-count) : [];
   const logprobs = count > 0 ? all.logprobs.slice(-count) : [];
   if (!logprobs.every((one) => one !== null)) {
@@ -68,3 +111,26 @@ export async function scoreByEcho(
   }
   return { tokens, logprobs, total: logprobs.reduce((sum, one) => sum + one, 0) };
 }
+
+/**
+ * Log-probabilities of a continuation from the echo of `prompt + continuation` (vLLM, SGLang, forge serve-model; the shape of
+ * OpenAI's legacy completions). `text_offset` is not used: servers count special tokens in it that the text does not have. A
+ * token that straddles the border belongs to the continuation.
+ */
+export const scoreByEcho = (request: ScoreRequest, ask: (text: string) => Promise<unknown>): Promise<TokenLogprobs> =>
+  scoreEnd(
+    request,
+    async () => echoedTokens(await ask(request.prompt + request.continuation)),
+    async () => echoedTokens(await ask(request.prompt)),
+  );
+
+/** The same for a chat: the continuation is what the assistant says to the prompt, in the model's template. */
+export const scoreByPromptLogprobs = (
+  request: ScoreRequest,
+  ask: (answer: string | null) => Promise<unknown>,
+): Promise<TokenLogprobs> =>
+  scoreEnd(
+    request,
+    async () => promptedTokens(await ask(request.continuation)),
+    async () => promptedTokens(await ask(null)),
+  );

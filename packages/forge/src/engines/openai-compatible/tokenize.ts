@@ -19,7 +19,7 @@ export function createTokenCounter(client: HttpClient, baseUrl: URL, model: stri
     if (absent) return null;
     // Without the tokens that start a prompt: texts are counted, not prompts.
     const body = JSON.stringify({ model, prompt: text, content: text, add_special_tokens: false, add_special: false });
-    const { status, body: bytes } = await client.post({ path, body, signal });
+    const { status, body: bytes } = await client.send({ path, body, signal });
     const parsed = status === 200 ? answer.safeParse(parseJson(decodeUtf8(bytes))) : undefined;
     const count = parsed?.data?.count ?? parsed?.data?.tokens?.length;
     // Gateways answer unknown paths with all sorts of 4xx, or with their home page. A 5xx may pass.
