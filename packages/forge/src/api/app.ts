@@ -1,6 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { messageOf } from '../errors.ts';
+import { benchmarkRoutes } from './benchmark-routes.ts';
 import { catalogRoutes } from './catalog-routes.ts';
 import { corpusRoutes } from './corpus-routes.ts';
 import { eventRoutes } from './event-routes.ts';
@@ -30,6 +31,7 @@ export function createApi(parts: ApiParts): OpenAPIHono {
   api.route('/', runRoutes(parts));
   api.route('/', trainingRoutes(parts));
   api.route('/', trainingEventRoutes(parts));
+  api.route('/', benchmarkRoutes(parts));
   api.route('/', corpusRoutes(parts));
   api.route('/', systemRoutes(parts));
   api.doc31('/openapi.json', {
@@ -38,7 +40,7 @@ export function createApi(parts: ApiParts): OpenAPIHono {
       title: 'LLM Forge',
       version: parts.version,
       description:
-        'Experiments with language models: create, watch, read, compare; trainings: watch, read. Errors are problem details (RFC 9457).',
+        'Experiments with language models: create, watch, read, compare; trainings and benchmarks: watch, read. Errors are problem details (RFC 9457).',
     },
     servers: [{ url: '/api' }],
   });

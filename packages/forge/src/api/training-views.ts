@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { TrainingRecord, TrainingRunRecord } from '../training-record.ts';
+import { listOf, objectOf } from './read-stored.ts';
 import type * as shapes from './training-schemas.ts';
 import {
   evaluationSchema,
@@ -26,8 +27,6 @@ const runReader = z.object({
   settings: settingsReader.catch({ objective: { name: '' }, seed: null }),
 });
 
-const objectOf = (value: unknown): object => (value !== null && typeof value === 'object' ? value : {});
-
 /** Where a training stands, from where its runs stand. */
 export function trainingStateOf(
   runs: readonly Pick<TrainingRunRecord, 'status'>[],
@@ -42,13 +41,6 @@ export function trainingStateOf(
   if (some('cancelled')) return 'cancelled';
   // Between two runs.
   return some('pending') ? 'running' : 'evaluating';
-}
-
-function listOf<T>(schema: z.ZodType<T>, value: unknown): T[] {
-  return (Array.isArray(value) ? value : []).flatMap((one) => {
-    const parsed = schema.safeParse(one);
-    return parsed.success ? [parsed.data] : [];
-  });
 }
 
 function reportView(stored: unknown): shapes.TrainingReport | null {

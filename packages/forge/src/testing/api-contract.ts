@@ -10,6 +10,7 @@ import { createLiveSummaries } from '../api/live-summary.ts';
 import * as shapes from '../api/schemas.ts';
 import { compareInputs } from '../compare-inputs.ts';
 import type { Store } from '../store.ts';
+import { benchmarkApiContract } from './benchmark-api-contract.ts';
 import { trainingApiContract } from './training-api-contract.ts';
 
 const hostile = '<img src=x onerror=alert(1)>';
@@ -362,6 +363,7 @@ export function apiContract(openStore: () => Promise<Store>): void {
     });
   });
 
+  benchmarkApiContract({ store: () => store, get, refused });
   trainingApiContract({ store: () => store, announce: () => jobs.announce(), get, refused, events });
 
   describe('configuration', () => {
@@ -379,6 +381,8 @@ export function apiContract(openStore: () => Promise<Store>): void {
           '/experiments/{id}',
           '/experiments/{id}/events',
           '/compare',
+          '/benchmarks',
+          '/benchmarks/{id}',
           '/trainings',
           '/training-runs/{id}/events',
           '/health',
