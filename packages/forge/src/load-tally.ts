@@ -56,6 +56,9 @@ function createTrend() {
 /** Share of the offered rate under which a load does not keep up. */
 const leastAchieved = 0.95;
 
+/** A client that is later than this at the end of sending was not just interrupted. */
+const leastLateMs = 5;
+
 /**
  * Adds the requests of one load up, in bounded memory. `open`: it was sent at given times, so that lateness and saturation mean something.
  * `trendFrom`: earlier requests (ms of the clock) filled the engine and say nothing of a trend.
@@ -78,11 +81,20 @@ export function createLoadTally(options: {
   const trend = createTrend();
   let [answers, failures, good] = [0, 0, 0];
   let [firstDueAt, lastDoneAt] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  let [lastDueAt, lastLateMs] = [Number.NEGATIVE_INFINITY, 0];
 
   function settled({ dueAt, sentAt, doneAt }: RequestTimes): void {
     firstDueAt = Math.min(firstDueAt, dueAt);
+    if (dueAt > lastDueAt) [lastDueAt, lastLateMs] = [dueAt, sentAt - dueAt];
     lastDoneAt = Math.max(lastDoneAt, doneAt);
     if (open) latencies.lateMs.add(sentAt - dueAt);
+  }
+
+  /** Of the rate that was offered, or was to be: a client that sends too slowly offers less. */
+  function achievedShare(): number {
+    const spanMs = lastDueAt - firstDueAt;
+    const sent = lastLateMs > leastLateMs ? spanMs / (spanMs + lastLateMs) : 1;
+    return (sent * answers) / (answers + failures);
   }
 
   return {
@@ -128,7 +140,7 @@ export function createLoadTally(options: {
         totalMs: latencies.totalMs.quantiles(),
         cachedPromptShare: tokens.prompt === 0 ? 0 : tokens.cached / tokens.prompt,
         lateMs: latencies.lateMs.quantiles(),
-        saturated: open && (answers < leastAchieved * (answers + failures) || trend.fallsBehind()),
+        saturated: open && (achievedShare() < leastAchieved || trend.fallsBehind()),
       };
     },
   };

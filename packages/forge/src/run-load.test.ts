@@ -294,6 +294,15 @@ describe('saturation', () => {
     expect(measured.saturated).toBe(saturated);
     if (saturated) expect(Math.abs(measured.requestsPerSecond / 80 - 1)).toBeLessThan(0.1);
   });
+
+  it('of the client counts too', async () => {
+    // It takes 12 ms to send what is due every 10 ms.
+    const more = ({ sleep }: VirtualClock) => ({ sleep: (ms: number) => sleep(ms + 12) });
+    const load = { count: 20, arrivals: constant(100) };
+    const service = { servers: 99, serviceMs: () => 1 };
+    expect((await loadQueue(service, load)).measured.saturated).toBe(false);
+    expect((await loadQueue(service, { ...load, more })).measured.saturated).toBe(true);
+  });
 });
 
 it('warm-up is sent first and not counted', async () => {
