@@ -10,11 +10,11 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { definition as openaiCompatible } from '../packages/forge/src/engines/openai-compatible.ts';
 import type { StubStats } from '../packages/forge/src/testing/openai-stub-server.ts';
+import { type Stub, startStub } from './stub-server.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const promptfooVersion = '0.123.1';
@@ -34,33 +34,6 @@ const clientRequests = Number(values['client-requests']);
 const latencyMs = Number(values['latency-ms']);
 const concurrency = Number(values.concurrency);
 const idealRate = (concurrency / latencyMs) * 1000;
-
-interface Stub {
-  readonly baseUrl: string;
-  reset(): Promise<void>;
-  stats(): Promise<StubStats>;
-  stop(): void;
-}
-
-async function startStub(latency: number): Promise<Stub> {
-  const program = join(root, 'packages/forge/src/testing/openai-stub-server.ts');
-  const child = spawn(process.execPath, [program, '--latency-ms', String(latency)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const [line] = await Promise.race([
-    new Promise<string[]>((resolve) => createInterface(child.stdout).once('line', (text) => resolve([text]))),
-    new Promise<never>((_, reject) => child.once('exit', (code) => reject(new Error(`the stub ended with ${code}`)))),
-  ]);
-  const { baseUrl } = JSON.parse(line ?? '');
-  const get = async (path: string) => (await (await fetch(new URL(path, baseUrl))).json()) as StubStats;
-  return {
-    baseUrl,
-    reset: async () => void (await get('/stub/reset')),
-    stats: () => get('/stub/stats'),
-    // The stub ends with its standard input.
-    stop: () => child.stdin.end(),
-  };
-}
 
 /** Resident memory of a process and its descendants, MB. Pages that they share count for each. */
 async function residentMb(pid: number): Promise<number> {
