@@ -7,83 +7,87 @@ import type {
 } from 'node-llama-cpp';
 import type { GenerateRequest } from '../../engine.ts';
 import { EngineError } from '../../errors.ts';
-import type { ModelGeneration } from './protocol.ts';
+import { createPrefixCache, noPrefixCache, type PrefixCache, type Slot } from './prefix-cache.ts';
+import { type ModelGeneration, monotonicMs } from './protocol.ts';
+import type { StateFolder } from './state-folder.ts';
+import { createStateStore } from './state-store.ts';
 import { createTextBuffer } from './text-buffer.ts';
+import { createWaitingLine } from './waiting-line.ts';
 
 /** One request with its prompt as tokens. */
 export interface Job {
-  readonly request: Omit<GenerateRequest, 'signal'>;
+  readonly request: Omit<GenerateRequest, 'signal' | 'onText'>;
+  /** Told the text as it comes. */
+  readonly onText?: (piece: string) => void;
   readonly prompt: readonly Token[];
   /** Only for this request: it remembers what was written. */
   grammar: LlamaGrammarEvaluationState | undefined;
   cancelled: boolean;
 }
 
-interface Slot {
-  readonly sequence: LlamaContextSequence;
-  /** What the sequence's state holds. */
-  tokens: readonly Token[];
-  /** Whose next request goes on from here. */
-  session: string | undefined;
-}
-
 interface Waiting {
   readonly job: Job;
+  readonly prompt: readonly Token[];
   readonly arrivedMs: number;
   readonly outcome: PromiseWithResolvers<ModelGeneration>;
 }
 
-function sharedPrefix(a: readonly Token[], b: readonly Token[]): number {
-  const most = Math.min(a.length, b.length);
-  let length = 0;
-  while (length < most && a[length] === b[length]) length++;
-  return length;
-}
+const cancelled = () => new EngineError('cancelled', 'cancelled by the caller');
 
-/**
- * Continuous batching: each request runs on a sequence of its own, all sequences of a step are decoded together, and a request
- * starts as soon as a sequence is free. It gets the free sequence for which the least has to be prefilled: what the sequence does
- * not share with its prompt, and what a session that goes on there would lose. `invariant`: one sequence, emptied before each request, so that an
- * answer cannot depend on what ran before or beside it.
- */
-export function createScheduler(model: LlamaModel, context: LlamaContext, options: { invariant: boolean }) {
-  const free: Slot[] = [];
-  for (let i = context.totalSequences; i > 0; i--)
-    free.push({ sequence: context.getSequence(), tokens: [], session: undefined });
-  const slots: readonly Slot[] = [...free];
-  let waiting: Waiting[] = [];
+/** A call's share of the time in which the engine is busy: the integral of dt / active over the call. */
+function createShares() {
   let active = 0;
-  // Integral of dt / active: a request's share of the engine's time is its growth while the request is active.
   let share = 0;
   let lastChangeMs = performance.now();
-
-  function changeActive(by: 1 | -1): number {
+  return (by: 1 | -1): number => {
     const now = performance.now();
     if (active > 0) share += (now - lastChangeMs) / active;
     lastChangeMs = now;
     active += by;
     return share;
-  }
+  };
+}
+
+function prefixCacheFor(slots: readonly Slot[], states: StateFolder | null, changed: () => void): PrefixCache {
+  if (states === null) return noPrefixCache;
+  if (slots[0]?.sequence.needsCheckpoints === true) return createPrefixCache(undefined, changed);
+  const store = createStateStore(states, (state) => cache.forget(state));
+  const cache = createPrefixCache(store, changed);
+  return cache;
+}
+
+/**
+ * Continuous batching: each request runs on a sequence of its own, all sequences of a step are decoded together, and a request
+ * starts as soon as a sequence is free. It gets the free sequence for which the least has to be prefilled. `states`: where the prefix
+ * cache may keep states; null = each request starts from an empty sequence. With one sequence as well, an answer cannot depend on what
+ * ran before or beside it.
+ */
+export function createScheduler(model: LlamaModel, context: LlamaContext, options: { states: StateFolder | null }) {
+  const slots: readonly Slot[] = Array.from({ length: context.totalSequences }, () => {
+    return { sequence: context.getSequence(), tokens: [], session: undefined, saving: undefined };
+  });
+  /** The one that is free for the longest time first. */
+  const free = [...slots];
+  const cache = prefixCacheFor(slots, options.states, startNext);
+  const line = createWaitingLine<Waiting>(cache.cachedLength);
+  /** Scorings that wait for a sequence: they go first, as they keep it only for a moment. */
+  const scorings: ((slot: Slot) => void)[] = [];
+  const changeActive = createShares();
 
   function takeSlot(prompt: readonly Token[], session: string | undefined): Slot {
     let best = 0;
     let leastCost = Number.POSITIVE_INFINITY;
     for (const [i, slot] of free.entries()) {
-      const shared = sharedPrefix(slot.tokens, prompt);
-      const lost = slot.session === undefined || slot.session === session ? 0 : slot.tokens.length - shared;
-      const cost = prompt.length - shared + lost;
+      const cost = cache.cost(slot, prompt, session);
       if (cost < leastCost) [best, leastCost] = [i, cost];
     }
-    const slot = free.splice(best, 1)[0] as Slot;
-    slot.session = session;
-    return slot;
+    return free.splice(best, 1)[0] as Slot;
   }
 
-  async function prepare({ sequence }: Slot, prompt: readonly Token[]): Promise<number> {
-    if (options.invariant) await sequence.clearHistory();
-    // The last prompt token is always evaluated: the first new token comes from it.
-    else await sequence.adaptStateToTokens(prompt.slice(0, -1), false);
-    return sequence.nextTokenIndex;
+  function giveBack(slot: Slot, tokens: readonly Token[]): void {
+    free.push(slot);
+    cache.holds(slot, tokens.slice(0, slot.sequence.nextTokenIndex));
+    startNext();
   }
 
   async function run(slot: Slot, { job, arrivedMs }: Waiting): Promise<ModelGeneration> {
@@ -91,10 +95,10 @@ export function createScheduler(model: LlamaModel, context: LlamaContext, option
     const startedMs = performance.now();
     const shareBefore = changeActive(1);
     const generated: Token[] = [];
+    const tokenMs: number[] = [];
     try {
-      const reused = await prepare(slot, prompt);
-      const room = slot.sequence.contextSize - prompt.length;
-      const limit = Math.min(request.maxTokens, room);
+      const reused = await cache.prepare(slot, prompt, request.session);
+      const limit = Math.min(request.maxTokens, slot.sequence.contextSize - prompt.length);
       const text = createTextBuffer(
         (tokens, before) => model.detokenize(tokens, false, before),
         prompt.slice(-8),
@@ -108,10 +112,17 @@ export function createScheduler(model: LlamaModel, context: LlamaContext, option
           : { temperature: request.temperature, topK: request.topK, topP: request.topP, minP: 0, seed: request.seed };
       const grammar = job.grammar === undefined ? {} : { grammarEvaluationState: job.grammar };
       for await (const token of slot.sequence.evaluate(prompt.slice(reused), { ...sampling, ...grammar })) {
-        if (generated.length === 0) firstMs = performance.now();
-        if (job.cancelled) throw new EngineError('cancelled', 'cancelled by the caller');
+        if (generated.length === 0) {
+          firstMs = performance.now();
+          cache.holds(slot, prompt);
+        }
+        if (request.tokenTimes) tokenMs.push(monotonicMs());
+        if (job.cancelled) throw cancelled();
         generated.push(token);
-        if (text.push(token)) break;
+        const ended = text.push(token);
+        const piece = job.onText === undefined ? '' : text.ready();
+        if (piece !== '') job.onText?.(piece);
+        if (ended) break;
         if (generated.length >= limit) {
           finishReason = 'length';
           break;
@@ -127,73 +138,76 @@ export function createScheduler(model: LlamaModel, context: LlamaContext, option
           queuedMs: startedMs - arrivedMs,
           prefillMs: firstMs - startedMs,
           decodeMs: endMs - firstMs,
-          computeMs: 0,
+          computeMs: changeActive(-1) - shareBefore,
         },
+        ...(request.tokenTimes ? { tokenMs } : {}),
       };
+    } catch (error) {
+      changeActive(-1);
+      throw error;
     } finally {
-      slot.tokens = [...prompt, ...generated].slice(0, slot.sequence.nextTokenIndex);
       job.cancelled = true;
-      computeMs.set(job, changeActive(-1) - shareBefore);
+      giveBack(slot, [...prompt, ...generated]);
     }
   }
-  const computeMs = new WeakMap<Job, number>();
 
   function startNext(): void {
-    while (free.length > 0 && waiting.length > 0) {
-      const next = waiting.shift() as Waiting;
-      if (next.job.cancelled) {
-        next.outcome.reject(new EngineError('cancelled', 'cancelled by the caller'));
+    for (const { outcome } of line.takeAll(({ job }) => job.cancelled)) outcome.reject(cancelled());
+    while (free.length > 0) {
+      const scoring = scorings.shift();
+      if (scoring !== undefined) {
+        scoring(takeSlot([], undefined));
         continue;
       }
-      const slot = takeSlot(next.job.prompt, next.job.request.session);
-      run(slot, next)
-        .then((result) => ({ ...result, timing: { ...result.timing, computeMs: computeMs.get(next.job) ?? 0 } }))
-        .then(next.outcome.resolve, next.outcome.reject)
-        .finally(() => {
-          free.push(slot);
-          startNext();
-        });
+      const next = line.take();
+      if (next === undefined) return;
+      const slot = takeSlot(next.prompt, next.job.request.session);
+      run(slot, next).then(next.outcome.resolve, next.outcome.reject);
     }
   }
 
   return {
     /** Rejects with EngineError where the prompt does not fit. */
     generate(job: Job): Promise<ModelGeneration> {
+      const { prompt } = job;
       const size = context.contextSize;
-      if (job.prompt.length >= size) {
+      if (prompt.length >= size) {
         return Promise.reject(
           new EngineError(
             'context-overflow',
-            `the prompt has ${job.prompt.length} tokens, the context ${size}: raise contextSize or shorten the prompt`,
+            `the prompt has ${prompt.length} tokens, the context ${size}: raise contextSize or shorten the prompt`,
           ),
         );
       }
       const outcome = Promise.withResolvers<ModelGeneration>();
-      waiting.push({ job, arrivedMs: performance.now(), outcome });
+      line.push({ job, prompt, arrivedMs: performance.now(), outcome });
       startNext();
       return outcome.promise;
     },
-    /** Takes a sequence for itself, for scoring; its cache is what `use` leaves. */
+    /** Takes a sequence for itself, for scoring; it is empty before and after. */
     async exclusive<T>(use: (sequence: LlamaContextSequence) => Promise<T>): Promise<T> {
-      while (free.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
-      const slot = free.shift() as Slot;
+      const slot = await new Promise<Slot>((resolve) => {
+        scorings.push(resolve);
+        startNext();
+      });
       try {
-        await slot.sequence.clearHistory();
+        await cache.prepare(slot, [], undefined);
         return await use(slot.sequence);
       } finally {
         await slot.sequence.clearHistory();
-        slot.tokens = [];
-        slot.session = undefined;
-        free.push(slot);
-        startNext();
+        giveBack(slot, []);
       }
+    },
+    cancel(job: Job): void {
+      job.cancelled = true;
+      startNext();
     },
     release(session: string): void {
       for (const slot of slots) if (slot.session === session) slot.session = undefined;
     },
     drop(): void {
-      for (const { outcome } of waiting) outcome.reject(new EngineError('cancelled', 'the engine was closed'));
-      waiting = [];
+      for (const { outcome } of line.takeAll(() => true))
+        outcome.reject(new EngineError('cancelled', 'the engine was closed'));
     },
   };
 }
