@@ -1,7 +1,7 @@
 // The import rules of the house: see docs/architecture.md.
 const nouns = '(datasets|engines|encoders|indexes|retrievers|tools|methods|metrics|stores|trainers|training-sets)';
 const contracts =
-  'packages/forge/src/(dataset|engine|encoder|passage-index|retriever|tool|method|metric|store|run|definition|errors|page|training-set|training-settings|training-record|trainer)\\.ts$';
+  'packages/forge/src/(dataset|engine|encoder|passage-index|retriever|tool|method|metric|store|run|definition|errors|page|training-set|training-settings|training-record|trainer|benchmark-record|load-point)\\.ts$';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -9,10 +9,11 @@ module.exports = {
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'contracts-import-contracts-only',
-      comment: 'A contract file is types: it imports other contracts and zod, nothing else.',
+      comment:
+        'A contract file is types: it imports other contracts, zod and what a figure with its interval is, nothing else.',
       severity: 'error',
       from: { path: `^${contracts}` },
-      to: { pathNot: [contracts, 'node_modules/zod'] },
+      to: { pathNot: [contracts, 'node_modules/zod', '^packages/forge/src/statistics/estimate\\.ts$'] },
     },
     {
       name: 'components-stand-alone',

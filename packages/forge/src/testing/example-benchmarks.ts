@@ -1,6 +1,5 @@
 import type { CellUse } from '../benchmark-record.ts';
 import type { BenchmarkReport, Equivalence, MatrixCell, ParetoPoint } from '../benchmark-report.ts';
-import type { BenchmarkSpec, CellSpec, LoadSpec } from '../benchmark-spec.ts';
 import type { Arrivals, LatencyQuantiles, LoadMeasurement, LoadPoint } from '../load-point.ts';
 import type { Estimate } from '../statistics/estimate.ts';
 
@@ -41,30 +40,32 @@ const around = (value: number, half: number, n: number): Estimate => ({
 const near = (value: number, n = repetitions) => around(value, 0.08 * value, n);
 
 /** In the order in which they run, as the variants of the experiment. */
-export const exampleCells: readonly CellSpec[] = Array.from({ length: repetitions }, (_, i) => i + 1).flatMap(
-  (repetition) =>
-    methods.flatMap((method) =>
-      optimisations.map((optimisation) => ({ method: method.name, optimisation: optimisation.name, repetition })),
-    ),
+export const exampleCells = Array.from({ length: repetitions }, (_, i) => i + 1).flatMap((repetition) =>
+  methods.flatMap((method) =>
+    optimisations.map((optimisation) => ({ method: method.name, optimisation: optimisation.name, repetition })),
+  ),
 );
 
-const load: LoadSpec = {
+const arrivals: readonly Arrivals[] = [
+  ...[1, 2, 4, 8, 16].map((concurrency) => ({ kind: 'closed' as const, concurrency })),
+  ...[1, 2, 4, 8, 16].map((perSecond) => ({ kind: 'poisson' as const, perSecond })),
+  { kind: 'trace', atMs: [0, 250, 400, 1000] },
+];
+
+/** As in a resolved benchmark file. */
+const load = {
   optimisations: [baseline, 'batching', 'server'],
   method: 'chain-of-thought',
   requests: 200,
   warmUp: 8,
-  arrivals: [
-    ...[1, 2, 4, 8, 16].map((concurrency) => ({ kind: 'closed' as const, concurrency })),
-    ...[1, 2, 4, 8, 16].map((perSecond) => ({ kind: 'poisson' as const, perSecond })),
-    { kind: 'trace', atMs: [0, 250, 400, 1000] },
-  ],
+  arrivals,
   repetitions,
   objective: { ttftMs: 500, totalMs: 2000 },
 };
 
 /** As createBenchmark takes it. */
 export function exampleBenchmark(name: string, experimentId: string) {
-  const spec: Omit<BenchmarkSpec, 'variants'> = {
+  const config = {
     name,
     description: `How much faster, and are the answers the same? ${name}`,
     methods: methods.map((method) => method.name),
@@ -87,7 +88,7 @@ export function exampleBenchmark(name: string, experimentId: string) {
   return {
     name,
     source: `version: 1\nname: ${name}\noptimisations: {}\n`,
-    config: spec as unknown,
+    config,
     configHash: 'h',
     experimentId,
   };
@@ -105,22 +106,22 @@ export const exampleUse = (wallMs: number): CellUse => ({
 const capacities: Readonly<Record<string, number>> = { [baseline]: 3.1, batching: 10.5, server: 7.6 };
 
 /** A queue: latency grows as the load nears what the engine can do. */
-function loaded(optimisation: string, arrivals: Arrivals) {
+function loaded(optimisation: string, sent: Arrivals) {
   const capacity = capacities[optimisation] ?? 3.1;
   const alone = 330;
-  if (arrivals.kind === 'closed') {
-    const perSecond = capacity * (1 - Math.exp((-arrivals.concurrency * 1000) / alone / capacity));
-    return { perSecond, totalMs: (1000 * arrivals.concurrency) / perSecond, saturated: false };
+  if (sent.kind === 'closed') {
+    const perSecond = capacity * (1 - Math.exp((-sent.concurrency * 1000) / alone / capacity));
+    return { perSecond, totalMs: (1000 * sent.concurrency) / perSecond, saturated: false };
   }
-  const asked = arrivals.kind === 'trace' ? 4 : arrivals.perSecond;
+  const asked = sent.kind === 'trace' ? 4 : sent.perSecond;
   const use = Math.min(0.985, asked / capacity);
   return { perSecond: Math.min(asked, capacity), totalMs: alone / (1 - use), saturated: asked > capacity };
 }
 
 const quantiles = (p50: number): LatencyQuantiles => ({ mean: 1.1 * p50, p50, p95: 1.9 * p50, p99: 2.6 * p50 });
 
-export function exampleMeasurement(optimisation: string, arrivals: Arrivals): LoadMeasurement {
-  const { perSecond, totalMs, saturated } = loaded(optimisation, arrivals);
+export function exampleMeasurement(optimisation: string, sent: Arrivals): LoadMeasurement {
+  const { perSecond, totalMs, saturated } = loaded(optimisation, sent);
   return {
     requests: load.requests,
     failed: 0,
@@ -134,22 +135,22 @@ export function exampleMeasurement(optimisation: string, arrivals: Arrivals): Lo
     tpotMs: quantiles(totalMs / 95),
     totalMs: quantiles(totalMs),
     cachedPromptShare: 0.8,
-    lateMs: arrivals.kind === 'closed' ? null : quantiles(0.2),
+    lateMs: sent.kind === 'closed' ? null : quantiles(0.2),
     saturated,
   };
 }
 
 /** Every load of the benchmark, in the order in which they are measured. */
-export const exampleLoads = load.arrivals.flatMap((arrivals, index) =>
-  load.optimisations.map((optimisation) => ({ optimisation, arrivals, index })),
+export const exampleLoads = arrivals.flatMap((sent, index) =>
+  load.optimisations.map((optimisation) => ({ optimisation, arrivals: sent, index })),
 );
 
-function loadPoint(optimisation: string, arrivals: Arrivals): LoadPoint {
-  const { requestsPerSecond, ...measured } = exampleMeasurement(optimisation, arrivals);
+function loadPoint(optimisation: string, sent: Arrivals): LoadPoint {
+  const { requestsPerSecond, ...measured } = exampleMeasurement(optimisation, sent);
   const p50 = (of: LatencyQuantiles | null) => (of === null ? null : near(of.p50));
   const p95 = (of: LatencyQuantiles | null) => (of === null ? null : near(of.p95));
   return {
-    arrivals,
+    arrivals: sent,
     repetitions,
     requests: repetitions * measured.requests,
     requestsPerSecond: near(requestsPerSecond),
@@ -212,11 +213,11 @@ function matrixCell(method: Method, optimisation: Optimisation, runIds: readonly
 }
 
 function paretoPoint(cell: MatrixCell, cells: readonly MatrixCell[]): ParetoPoint {
-  const place = ({ accuracy, examplesPerSecond, costPerThousand, method, optimisation }: MatrixCell) => ({
+  const place = ({ accuracy, latencyP50Ms, costPerThousand, method, optimisation }: MatrixCell) => ({
     method,
     optimisation,
     accuracy: accuracy.value,
-    latencyMs: 1000 / examplesPerSecond.value,
+    latencyMs: latencyP50Ms?.value ?? 0,
     cost: costPerThousand ?? 0,
   });
   const own = place(cell);
@@ -244,6 +245,8 @@ export function exampleBenchmarkReport(runIds: readonly string[]): BenchmarkRepo
       return matrixCell(method, optimisation, own);
     }),
   );
+  // Answers from the response cache have no latency of their own.
+  const live = cells.filter(({ latencyP50Ms }) => latencyP50Ms !== null);
   return {
     methods: methods.map(({ name }) => name),
     optimisations: optimisations.map(({ name }) => name),
@@ -251,10 +254,10 @@ export function exampleBenchmarkReport(runIds: readonly string[]): BenchmarkRepo
     cells,
     load: load.optimisations.map((optimisation) => ({
       optimisation,
-      points: load.arrivals.map((arrivals) => loadPoint(optimisation, arrivals)),
+      points: arrivals.map((sent) => loadPoint(optimisation, sent)),
       sustainedPerSecond: optimisation === baseline ? 2 : optimisation === 'batching' ? 8 : 4,
     })),
-    pareto: { costUnit: 'usd-per-thousand', points: cells.map((cell) => paretoPoint(cell, cells)) },
+    pareto: { costUnit: 'usd-per-thousand', points: live.map((cell) => paretoPoint(cell, live)) },
     recommendations: [
       {
         useCase: 'interactive',
