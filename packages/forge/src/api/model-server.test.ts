@@ -15,6 +15,7 @@ const greedy = { prompt, temperature: 0, max_tokens: 40 };
 let engine: Engine;
 let server: RunningModelServer;
 const logged: string[] = [];
+const patience = { timeout: 20_000 };
 
 const serving = (over: Partial<ModelServerParts> = {}, host = '127.0.0.1') => {
   const parts = { engine, name: 'lab', chat: false, apiKey: null, now: Date.now, random: () => 0.5 };
@@ -114,10 +115,10 @@ describe('completions', () => {
       const reader = new AbortController();
       const answer = post('/v1/completions', { ...endless, stream }, { signal: reader.signal });
       if (stream) await (await answer).body?.getReader().read();
-      else await expect.poll(() => metric('num_requests_running')).toBe(1);
+      else await expect.poll(() => metric('num_requests_running'), patience).toBe(1);
       reader.abort();
       await answer.catch(() => {});
-      await expect.poll(() => engine.stats?.().failures).toBe(failures + 1);
+      await expect.poll(() => engine.stats?.().failures, patience).toBe(failures + 1);
       expect(await metric('num_requests_running')).toBe(0);
     }
   });

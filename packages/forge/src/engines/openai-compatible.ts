@@ -129,8 +129,18 @@ function createNotices(parts: EngineParts, model: string) {
 }
 
 function create(given: Options, parts: EngineParts): Engine {
-  const { model, api, lora, concurrency, timeoutMs, maxRetries, maxResponseBytes, stream, maxTokensField, extraBody } =
-    given;
+  const {
+    model,
+    api,
+    lora = [],
+    concurrency,
+    timeoutMs,
+    maxRetries,
+    maxResponseBytes,
+    stream,
+    maxTokensField,
+    extraBody,
+  } = given;
   const { baseUrl, headers, secrets, samplingFields } = resolveServer(given, parts.env);
   const now = () => performance.now();
   const client = createHttpClient({ baseUrl, headers, maxConnections: concurrency, timeoutMs, maxResponseBytes, now });

@@ -64,7 +64,7 @@ export const options = z.strictObject({
       }),
     )
     .max(64)
-    .default([])
+    .optional()
     .describe(
       'Adapters that the server loads before the first request, and unloads at the end (vLLM, SGLang). Requests use it where there is exactly one; of several, model names one',
     ),
