@@ -19,6 +19,10 @@ export interface CellFigures extends Omit<MatrixCell, 'equivalence'> {
   };
 }
 
+/** From this share on what a cell measured is the response cache, not the engine: its latency and cost hold for repeated requests only. */
+const mostlyCached = 0.5;
+export const isReplay = ({ responseHitRate }: CellFigures) => responseHitRate >= mostlyCached;
+
 const sum = (rows: readonly RepetitionRows[], of: (one: RepetitionRows) => number) =>
   rows.reduce((total, one) => total + of(one), 0);
 const share = (part: number, whole: number) => (whole > 0 ? part / whole : 0);

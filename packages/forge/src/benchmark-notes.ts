@@ -1,6 +1,5 @@
 import { unstableShare } from './benchmark-equivalence.ts';
-import type { CellFigures } from './benchmark-figures.ts';
-import { isReplay } from './benchmark-pareto.ts';
+import { type CellFigures, isReplay } from './benchmark-figures.ts';
 import type { CellRows, CellRun, ExampleIndex } from './benchmark-rows.ts';
 import type { BenchmarkSpec } from './benchmark-spec.ts';
 import { bytes, cellLabel, listed, percent } from './benchmark-wording.ts';

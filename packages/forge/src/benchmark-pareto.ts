@@ -1,4 +1,4 @@
-import { type CellFigures, costOf, timedRepetitions } from './benchmark-figures.ts';
+import { type CellFigures, costOf, isReplay, timedRepetitions } from './benchmark-figures.ts';
 import type { BenchmarkReport, ParetoPoint } from './benchmark-report.ts';
 import type { CellRows, ExampleIndex } from './benchmark-rows.ts';
 import type { BenchmarkSpec } from './benchmark-spec.ts';
@@ -11,10 +11,6 @@ type Pricing = BenchmarkSpec['pricing'];
 
 /** Accuracy, latency, cost. */
 const better: readonly Better[] = ['higher', 'lower', 'lower'];
-
-/** From this share on what a cell measured is the response cache, not the engine: its latency and cost hold for repeated requests only. */
-const mostlyCached = 0.5;
-export const isReplay = ({ responseHitRate }: CellFigures) => responseHitRate >= mostlyCached;
 
 /** Draws; fewer where there is so much to look at that a report would take minutes. */
 const mostResamples = 2000;

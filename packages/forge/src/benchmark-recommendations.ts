@@ -1,6 +1,5 @@
 import { compareCells, type EquivalenceSettings } from './benchmark-equivalence.ts';
-import type { CellFigures } from './benchmark-figures.ts';
-import { isReplay } from './benchmark-pareto.ts';
+import { type CellFigures, isReplay } from './benchmark-figures.ts';
 import type { MatrixCell, Recommendation } from './benchmark-report.ts';
 import type { CellRows, ExampleIndex } from './benchmark-rows.ts';
 import type { BenchmarkSpec } from './benchmark-spec.ts';
