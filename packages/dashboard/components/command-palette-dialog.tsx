@@ -12,6 +12,7 @@ const pages = [
   { href: '/', label: 'Home', keys: 'g h' },
   { href: '/experiments', label: 'Experiments', keys: 'g e' },
   { href: '/trainings', label: 'Training', keys: 'g t' },
+  { href: '/benchmarks', label: 'Benchmarks', keys: 'g b' },
   { href: '/compare', label: 'Compare', keys: '' },
 ];
 

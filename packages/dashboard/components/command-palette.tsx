@@ -6,7 +6,12 @@ import { isTyping } from '../lib/list-keys.ts';
 const PaletteDialog = lazy(() => import('./command-palette-dialog.tsx'));
 const ShortcutsDialog = lazy(() => import('./shortcuts-dialog.tsx'));
 
-const afterG: Readonly<Record<string, string>> = { h: '/', e: '/experiments', t: '/trainings' };
+const afterG: Readonly<Record<string, string>> = {
+  h: '/',
+  e: '/experiments',
+  t: '/trainings',
+  b: '/benchmarks',
+};
 const secondKeyMs = 1500;
 
 /** The button of the command palette, and the keyboard shortcuts of all pages. */

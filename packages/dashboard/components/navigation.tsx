@@ -1,5 +1,6 @@
 'use client';
 import { usePathname } from 'next/navigation';
+import { useEffect, useRef } from 'react';
 import { CommandPaletteButton } from './command-palette.tsx';
 import { PageLink } from './page-link.tsx';
 import { ThemeButton } from './theme-button.tsx';
@@ -8,19 +9,26 @@ const pages = [
   { href: '/', label: 'Home' },
   { href: '/experiments', label: 'Experiments' },
   { href: '/trainings', label: 'Training' },
+  { href: '/benchmarks', label: 'Benchmarks' },
   { href: '/compare', label: 'Compare' },
   { href: '/corpora', label: 'Corpora' },
 ];
 
 export function Navigation() {
   const path = usePathname();
+  const list = useRef<HTMLDivElement>(null);
+  // On a narrow screen the list scrolls: the page that is open must not be out of sight.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another path marks another link.
+  useEffect(() => {
+    list.current?.querySelector('[aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [path]);
   return (
     <header className="sticky top-0 z-30 border-b border-line bg-surface">
       <nav aria-label="Main" className="mx-auto flex h-14 max-w-[1560px] items-center gap-1 px-2 sm:px-6">
         <PageLink href="/" className="mr-3 hidden font-semibold tracking-tight sm:block">
           LLM Forge
         </PageLink>
-        <div className="flex min-w-0 items-center gap-1 overflow-x-auto">
+        <div ref={list} className="flex min-w-0 items-center gap-1 overflow-x-auto">
           {pages.map(({ href, label }) => (
             <PageLink
               key={href}

@@ -1,7 +1,7 @@
 import type { ComponentProps, ReactNode } from 'react';
-import type { ExperimentState, RunStatus, TrainingState } from '../lib/api.ts';
+import type { BenchmarkState, ExperimentState, RunStatus, TrainingState } from '../lib/api.ts';
 
-type State = ExperimentState | RunStatus | TrainingState;
+type State = BenchmarkState | ExperimentState | RunStatus | TrainingState;
 
 const buttonLooks = {
   primary: 'bg-accent text-accent-ink hover:opacity-90',
@@ -96,6 +96,8 @@ const stateLooks: Record<State, string> = {
   queued: 'bg-accent-soft text-accent',
   running: 'bg-accent-soft text-accent',
   evaluating: 'bg-accent-soft text-accent',
+  loading: 'bg-accent-soft text-accent',
+  reporting: 'bg-accent-soft text-accent',
   finished: 'bg-correct-soft text-correct',
   cancelled: 'bg-warning-soft text-warning',
   failed: 'bg-wrong-soft text-wrong',
@@ -106,7 +108,7 @@ export function StateBadge({ state }: { state: State }) {
     <span
       className={`inline-block rounded-full px-2 py-0.5 text-xs font-medium whitespace-nowrap ${stateLooks[state]}`}
     >
-      {state}
+      {state === 'loading' ? 'measuring loads' : state}
     </span>
   );
 }

@@ -58,7 +58,14 @@ export function PlotFrame({ title, description, fileName, height, rows, options,
         const drawn = plot.plot({
           width,
           height,
-          style: { background: 'transparent', color: 'currentColor', fontFamily: 'inherit', fontSize: '12px' },
+          style: {
+            background: 'transparent',
+            color: 'currentColor',
+            fontFamily: 'inherit',
+            fontSize: '12px',
+            // Of what pops up beside a point.
+            '--plot-background': 'var(--surface)',
+          } as never,
           ...options(plot, width),
         });
         drawn.setAttribute('aria-hidden', 'true');

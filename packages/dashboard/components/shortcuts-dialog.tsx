@@ -7,6 +7,7 @@ const shortcuts = [
   { keys: ['g h'], does: 'Go to the home page' },
   { keys: ['g e'], does: 'Go to the experiments' },
   { keys: ['g t'], does: 'Go to the trainings' },
+  { keys: ['g b'], does: 'Go to the benchmarks' },
   { keys: ['n'], does: 'New experiment' },
   { keys: ['j', 'k'], does: 'Next and previous row of a table' },
   { keys: ['Enter'], does: 'Open the row' },

@@ -1,3 +1,4 @@
+import type { Benchmark, BenchmarkDetail } from '@llm-forge/forge/api/benchmark-schemas';
 import type {
   Catalog,
   ComparedRuns,
@@ -16,6 +17,7 @@ import type {
 import type { TrainEvents, Training, TrainingDetail } from '@llm-forge/forge/api/training-schemas';
 
 /** The only file that fetches. Types come from the schemas with which the API checks itself. */
+export type * from '@llm-forge/forge/api/benchmark-schemas';
 export type * from '@llm-forge/forge/api/schemas';
 export type * from '@llm-forge/forge/api/training-schemas';
 
@@ -133,6 +135,9 @@ export const api = {
   /** `after`: the cursor of each run, in their order. */
   trainingEventsUrl: (id: string, after: readonly number[]) =>
     pathWith(`/trainings/${id}/events`, { after: after.join('-') }),
+  benchmarks: (query: { after?: string }, o?: Signal) =>
+    request<{ items: Benchmark[]; next: string | null }>('/benchmarks', { ...o, query }),
+  benchmark: (id: string, o?: Signal) => request<BenchmarkDetail>(`/benchmarks/${id}`, o),
   corpora: (o?: Signal) => request<{ items: Corpus[] }>('/corpora', o),
   ingest: (file: string) => request<{ file: string }>('/corpora/ingest', { method: 'POST', body: { file } }),
   /** `retrievers`: by label, what a config says at `retriever`. */

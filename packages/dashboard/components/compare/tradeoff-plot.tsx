@@ -3,25 +3,11 @@ import { useCallback } from 'react';
 import type { ComparedRuns } from '../../lib/api.ts';
 import { duration, scoreText } from '../../lib/format.ts';
 import { paretoFront } from '../../lib/pareto.ts';
+import { spreadLabels } from '../../lib/spread-labels.ts';
 import { PlotFrame, type PlotFrameProps } from '../plot-frame.tsx';
 
 const height = 320;
 const margins = { marginLeft: 52, marginBottom: 42, marginTop: 24 };
-const lineHeight = 14;
-
-/** Moves labels down until none lies on another; positions in px. */
-function spreadLabels(points: readonly { x: number; y: number; label: string }[]): number[] {
-  const placed: { x: number; y: number; width: number }[] = [];
-  return points.map(({ x, y, label }) => {
-    const width = 7 * label.length;
-    let at = y;
-    const hit = () =>
-      placed.find((one) => x < one.x + one.width && one.x < x + width && Math.abs(one.y - at) < lineHeight);
-    for (let other = hit(); other !== undefined; other = hit()) at = other.y + lineHeight;
-    placed.push({ x, y: at, width });
-    return at - y;
-  });
-}
 
 /** The score of each run against its latency, both with intervals; the line joins those that no other run beats on both. */
 export function TradeoffPlot({ compared }: { compared: ComparedRuns }) {

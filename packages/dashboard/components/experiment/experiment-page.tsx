@@ -6,6 +6,7 @@ import { moment } from '../../lib/format.ts';
 import { useLiveExperiment } from '../../lib/live.ts';
 import { useUrlState } from '../../lib/url-state.ts';
 import { CostSentence } from '../cost-sentence.tsx';
+import { Folded } from '../folded.tsx';
 import { IntervalPlot } from '../interval-plot.tsx';
 import { LatencyHistogram } from '../latency-histogram.tsx';
 import { Choice, ErrorState, Loading, PageTitle, Section, StateBadge } from '../parts.tsx';
@@ -124,27 +125,11 @@ function Faithfulness({ runs }: { runs: readonly Run[] }) {
 function Origin({ experiment, run }: { experiment: ExperimentDetail; run: Run | undefined }) {
   return (
     <Section title="Origin">
-      <details>
-        <summary className="text-accent">Configuration (YAML)</summary>
-        <pre
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
-          tabIndex={0}
-          className="mt-2 overflow-x-auto rounded-md bg-raised p-3 font-mono text-xs"
-        >
-          {experiment.source}
-        </pre>
-      </details>
+      <Folded title="Configuration (YAML)">{experiment.source}</Folded>
       {run === undefined ? null : (
-        <details className="mt-2">
-          <summary className="text-accent">Provenance of {run.variant}</summary>
-          <pre
-            // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
-            tabIndex={0}
-            className="mt-2 overflow-x-auto rounded-md bg-raised p-3 font-mono text-xs"
-          >
-            {run.provenance === null ? 'not started' : JSON.stringify({ ...run.provenance, spec: run.spec }, null, 2)}
-          </pre>
-        </details>
+        <Folded title={`Provenance of ${run.variant}`}>
+          {run.provenance === null ? 'not started' : JSON.stringify({ ...run.provenance, spec: run.spec }, null, 2)}
+        </Folded>
       )}
     </Section>
   );

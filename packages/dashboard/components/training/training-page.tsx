@@ -1,10 +1,10 @@
 'use client';
 import { useQuery } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
 import { api, type TrainingDetail } from '../../lib/api.ts';
 import { moment } from '../../lib/format.ts';
 import { goesOn, type LiveTraining, useTrainingSeries } from '../../lib/live-training.ts';
 import { useUrlState } from '../../lib/url-state.ts';
+import { Folded } from '../folded.tsx';
 import { ErrorState, Loading, PageTitle, Section, StateBadge, VerdictBadge } from '../parts.tsx';
 import { AblationGrid } from './ablation-grid.tsx';
 import { Curves } from './curves.tsx';
@@ -92,21 +92,6 @@ function Data({ training }: { training: TrainingDetail }) {
         />
       </div>
     </Section>
-  );
-}
-
-function Folded({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <details className="mt-2 first:mt-0">
-      <summary className="text-accent">{title}</summary>
-      <pre
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
-        tabIndex={0}
-        className="mt-2 max-h-[70vh] overflow-auto rounded-md bg-raised p-3 font-mono text-xs"
-      >
-        {children}
-      </pre>
-    </details>
   );
 }
 
