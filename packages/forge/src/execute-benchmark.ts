@@ -18,7 +18,7 @@ import type { LoadMeasurement } from './load-point.ts';
 import { readFinding } from './read-finding.ts';
 import { reportBenchmark } from './report-benchmark.ts';
 import type { RunEvent } from './run.ts';
-import { runLoad } from './run-load.ts';
+import { type LoadOptions, runLoad } from './run-load.ts';
 import type { RunRecord } from './store.ts';
 import { summarizeLoad, sustainedRate } from './summarize-load.ts';
 
@@ -59,20 +59,14 @@ function serverRoom(servers: BenchmarkSpec['servers'], { surroundings, signal }:
   }
 
   return {
-    /** Runs something while the server is up. Throws ConfigError where it does not start. */
-    async *during<T>(name: string | null, work: () => AsyncGenerator<T>): AsyncGenerator<T> {
+    /** Brings the server up where one is named; gives back how to say that it is no longer needed. Throws ConfigError. */
+    async take(name: string | null): Promise<() => Promise<void>> {
       const spec = name === null ? undefined : servers[name];
-      if (name === null || spec === undefined) {
-        yield* work();
-        return;
-      }
+      if (name === null || spec === undefined) return async () => {};
       const server = kept.get(name) ?? (await start(name, spec));
-      if (!spec.fresh) kept.set(name, server);
-      try {
-        yield* work();
-      } finally {
-        if (spec.fresh) await server.stop();
-      }
+      if (spec.fresh) return () => server.stop();
+      kept.set(name, server);
+      return async () => {};
     },
     async close(): Promise<void> {
       await Promise.all([...kept.values()].map((server) => server.stop()));
@@ -98,23 +92,30 @@ async function* executeCell(
   const { store, clock, signal } = parts;
   const { server, rerun } = optimisationOf(spec, cell.optimisation);
   const { run, configHash } = cell;
-  yield* servers.during(server, async function* () {
-    if (rerun) await probeVariant(run.spec as VariantSpec, store, parts);
-    if (signal?.aborted) return;
-    const meter = await startMeter(clock.monotonic);
-    let use: Omit<CellUse, 'wallMs'>;
+  if (rerun) {
+    const release = await servers.take(server);
+    await probeVariant(run.spec as VariantSpec, store, parts).finally(release);
+  }
+  if (signal?.aborted) return;
+  // Before the server starts: its memory is the cell's.
+  const meter = await startMeter(clock.monotonic);
+  let use: Omit<CellUse, 'wallMs'>;
+  try {
+    const release = await servers.take(server);
     try {
-      for await (const event of executeRuns({ configHash, runs: [run] }, parts)) yield { type: 'cell', event } as const;
+      for await (const event of executeRuns({ configHash, runs: [run] }, parts)) yield { type: 'cell', event };
     } finally {
-      use = await meter.stop();
+      await release();
     }
-    const done = await store.getRun(run.id);
-    if (done?.status !== 'finished') return;
-    const notes =
-      run.startedAt === null ? use.notes : [...use.notes, `${run.variant}: measured in more than one attempt`];
-    const point: BenchmarkPoint = { kind: 'cell', runId: run.id, use: { ...use, notes, wallMs: done.wallMs } };
-    await store.saveBenchmarkPoint(benchmark.id, cellKey(run.id), point);
-  });
+  } finally {
+    use = await meter.stop();
+  }
+  const done = await store.getRun(run.id);
+  if (done?.status !== 'finished') return;
+  const notes =
+    run.startedAt === null ? use.notes : [...use.notes, `${run.variant}: measured in more than one attempt`];
+  const point: BenchmarkPoint = { kind: 'cell', runId: run.id, use: { ...use, notes, wallMs: done.wallMs } };
+  await store.saveBenchmarkPoint(benchmark.id, cellKey(run.id), point);
 }
 
 /** Executes the cells that are not finished; false after an abort. */
@@ -174,11 +175,27 @@ const arrivalsLabel = (arrivals: LoadSpec['arrivals'][number]): string => {
   return `${arrivals.perSecond}/s ${arrivals.kind}`;
 };
 
+/** One load on an engine of its own. */
+async function measureLoad(
+  load: Pick<LoadOptions, 'arrivals' | 'requests' | 'warmUp' | 'objective'> & { seed: string },
+  variant: VariantSpec,
+  { surroundings, clock, signal }: ExecuteParts,
+): Promise<LoadMeasurement> {
+  const { arrivals, requests, warmUp, objective, seed } = load;
+  const engine = await createComponent(catalog.engine, variant.engine, surroundings);
+  try {
+    const random = createRandom(seed).next;
+    return await runLoad({ engine, requests, arrivals, warmUp, objective, random, now: clock.monotonic }, signal);
+  } finally {
+    await engine.close();
+  }
+}
+
 /** Every point of the loads that is not measured yet, each on an engine of its own: no cache is warm. False after an abort. */
 async function* executeLoads(job: Job, load: LoadSpec, parts: ExecuteParts): AsyncGenerator<BenchmarkEvent, boolean> {
   const { spec, benchmark, servers, points } = job;
-  const { store, clock, surroundings, signal } = parts;
-  const { optimisations, arrivals, repetitions, method, warmUp, objective } = load;
+  const { store, signal } = parts;
+  const { optimisations, arrivals, repetitions, method, warmUp } = load;
   const total = optimisations.length * arrivals.length * repetitions;
   yield { type: 'stage', stage: 'load', label: `${total} points` };
   for (let index = 0; index < total; index++) {
@@ -194,28 +211,19 @@ async function* executeLoads(job: Job, load: LoadSpec, parts: ExecuteParts): Asy
     const variant = spec.variants[cell] as VariantSpec;
     const count = arrival.kind === 'trace' ? arrival.atMs.length : load.requests;
     const requests = await loadRequests(variant, warmUp + count, parts);
-    yield* servers.during(optimisationOf(spec, optimisation).server, async function* () {
-      const engine = await createComponent(catalog.engine, variant.engine, surroundings);
-      try {
-        const measured = await runLoad(
-          {
-            engine,
-            requests,
-            arrivals: arrival,
-            warmUp,
-            objective,
-            random: createRandom(`${at} ${repetition}`).next,
-            now: clock.monotonic,
-          },
-          signal,
-        );
-        const point: BenchmarkPoint = { kind: 'load', optimisation, arrivals: at, repetition, measured };
-        await store.saveBenchmarkPoint(benchmark.id, key, point);
-        yield { type: 'load-measured', optimisation, measured } as const;
-      } finally {
-        await engine.close();
-      }
-    });
+    const release = await servers.take(optimisationOf(spec, optimisation).server);
+    try {
+      const measured = await measureLoad(
+        { ...load, arrivals: arrival, requests, seed: `${at} ${repetition}` },
+        variant,
+        parts,
+      );
+      const point: BenchmarkPoint = { kind: 'load', optimisation, arrivals: at, repetition, measured };
+      await store.saveBenchmarkPoint(benchmark.id, key, point);
+      yield { type: 'load-measured', optimisation, measured };
+    } finally {
+      await release();
+    }
   }
   return !signal?.aborted;
 }

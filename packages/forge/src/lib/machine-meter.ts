@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { CellUse } from '../benchmark-record.ts';
 
@@ -159,17 +160,17 @@ export async function startMeter(monotonic: () => number): Promise<{ stop(): Pro
     await Promise.all([onLinux ? memory.sample() : undefined, rapl.sample(), hasGpu ? gpu.sample() : undefined]);
   }
 
-  let stopped = false;
+  const stopping = new AbortController();
   await sample();
   const sampling = (async () => {
-    while (!stopped) {
-      await new Promise((resolve) => setTimeout(resolve, sampleEveryMs).unref());
+    while (!stopping.signal.aborted) {
+      await sleep(sampleEveryMs, undefined, { signal: stopping.signal }).catch(() => {});
       await sample();
     }
   })();
   return {
     async stop() {
-      stopped = true;
+      stopping.abort();
       await sampling;
       const sources = [...zones.map(({ name }) => `RAPL ${name}`), ...(hasGpu ? ['nvidia-smi'] : [])];
       const notes = [
