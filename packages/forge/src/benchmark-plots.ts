@@ -3,9 +3,15 @@ import { loadLabel, verdictMarks } from './benchmark-tables.ts';
 import { amount, cellLabel, duration, figureInterval, percent, plain } from './benchmark-wording.ts';
 import { type HeatCell, heatMapSvg } from './lib/heat-map-svg.ts';
 import { type PlotPoint, type PlotSeries, plotSvg } from './lib/plot-svg.ts';
-import type { LoadPoint } from './load-point.ts';
+import type { Arrivals, LoadPoint } from './load-point.ts';
 
 const tick = (value: number) => (value >= 1000 ? `${value / 1000} s` : `${Number(value.toPrecision(3))} ms`);
+
+/** `8`, `8/s`, `trace`. */
+const shortLabel = (arrivals: Arrivals) => {
+  if (arrivals.kind === 'closed') return String(arrivals.concurrency);
+  return arrivals.kind === 'trace' ? 'trace' : `${Number(arrivals.perSecond.toPrecision(3))}/s`;
+};
 
 function loadPoint(point: LoadPoint, optimisation: string): PlotPoint[] {
   const { arrivals, requestsPerSecond, totalP95Ms, saturated } = point;
@@ -16,7 +22,7 @@ function loadPoint(point: LoadPoint, optimisation: string): PlotPoint[] {
       x: requestsPerSecond.value,
       y: totalP95Ms.value,
       xRange: [requestsPerSecond.low, requestsPerSecond.high],
-      label: arrivals.kind === 'closed' ? String(arrivals.concurrency) : loadLabel(arrivals),
+      label: shortLabel(arrivals),
       title: `${optimisation}, ${loadLabel(arrivals)}${kept}: ${plain(requestsPerSecond.value)} requests/s, 95 % of answers within ${duration(totalP95Ms.value)}`,
       hollow: saturated,
     },

@@ -39,7 +39,7 @@ const middle = (lines: readonly string[], x: number, y: number) =>
   lines.map((line, i) =>
     text([x, y + 4 + 16 * (i - (lines.length - 1) / 2)], line, {
       'text-anchor': 'middle',
-      ...(i === 0 ? { class: 'strong' } : { 'font-size': 11, class: 'muted' }),
+      ...(i === 0 ? { class: 'strong' } : { 'font-size': 11, opacity: 0.85 }),
     }),
   );
 

@@ -9,7 +9,7 @@ export interface Axis {
 export interface PlotPoint {
   readonly x: number;
   readonly y: number;
-  /** Shown beside it. */
+  /** Shown beside it, where there is room. */
   readonly label?: string;
   /** Told when pointed at. */
   readonly title: string;
@@ -82,8 +82,8 @@ function place({ scale }: Axis, [low, high]: Pair, [from, to]: Pair) {
 type Box = readonly [left: number, top: number, right: number, bottom: number];
 const overlaps = (a: Box, b: Box) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 
-/** A place beside a point where a label covers nothing that is there already; the right of it where there is none. */
-function labelPlace([x, y]: Pair, label: string, taken: Box[]): { at: Pair; anchor: string } {
+/** A place beside a point where a label covers nothing that is there already; null where there is none: half a label says less than none. */
+function labelPlace([x, y]: Pair, label: string, taken: Box[]): { at: Pair; anchor: string } | null {
   const width = textWidth(label);
   const rows = [4, -10, 18, -24, 32, -38, 46];
   const places = rows.flatMap((dy) => [
@@ -94,9 +94,9 @@ function labelPlace([x, y]: Pair, label: string, taken: Box[]): { at: Pair; anch
   const inside = ([left, top, right, bottom]: Box) =>
     left >= frame.left && right <= frame.right + 16 && top >= frame.top - 8 && bottom <= frame.bottom;
   const free = places.find((one) => inside(boxOf(one)) && !taken.some((box) => overlaps(box, boxOf(one))));
-  const chosen = free ?? (places[0] as (typeof places)[number]);
-  taken.push(boxOf(chosen));
-  return chosen;
+  if (free === undefined) return null;
+  taken.push(boxOf(free));
+  return free;
 }
 
 const markers = [
@@ -194,9 +194,8 @@ export function plotSvg(plot: Plot): string {
   const toY = place(plot.y, yRange, [frame.bottom, frame.top]);
   const taken: Box[] = points.map(({ x, y }) => [toX(x) - 6, toY(y) - 6, toX(x) + 6, toY(y) + 6]);
   const labels = points.flatMap(({ x, y, label }) => {
-    if (label === undefined) return [];
-    const { at, anchor } = labelPlace([toX(x), toY(y)], label, taken);
-    return [text(at, label, { 'text-anchor': anchor, 'font-size': 12 })];
+    const found = label === undefined ? null : labelPlace([toX(x), toY(y)], label, taken);
+    return found === null ? [] : [text(found.at, label as string, { 'text-anchor': found.anchor, 'font-size': 12 })];
   });
   const drawn = [
     ...axes(plot, toX, toY, { x: xRange, y: yRange }),
