@@ -1,100 +1,119 @@
 /**
- * How much of llama.cpp's speed is left after the engine: decode rate of a whole `forge`-style run (child process, scheduler, prompts,
- * stop strings, timings) against the same binding driven in a bare loop in one process, same model, threads and batch, in turns.
+ * How much of llama.cpp's speed is left after the engine: its decode rate with all sequences at work (child process, scheduler, sampling,
+ * stop strings, times), against llama.cpp's own batched benchmark on the same libraries (llama_decode alone: it samples nothing) and
+ * against node-llama-cpp in a bare loop in this process; same model, threads, batch, tokens before and after, in turns.
  *
- *   npm run bench:engine -- [model.gguf] [--requests 64] [--tokens 96] [--repetitions 5]
+ *   npm run bench:engine -- [model.gguf] [--tokens 96] [--repetitions 5] [--threads 1] [--batches 1,4,8,16]
+ *   npm run bench:engine -- --random   a model of 100 million random weights (Q8_0) instead, made once
  */
+import { existsSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { getLlama, LlamaLogLevel, type LlamaModel } from 'node-llama-cpp';
 import { definition } from '../packages/forge/src/engines/llama-cpp.ts';
 import { markdownTable } from '../packages/forge/src/lib/format.ts';
-import { mapConcurrent } from '../packages/forge/src/lib/map-concurrent.ts';
+import { writeGgufModel } from '../packages/forge/src/lib/write-gguf-model.ts';
 import { quantile } from '../packages/forge/src/statistics/quantile.ts';
+import { smallShape, writeRandomModel } from '../packages/forge/src/testing/random-model.ts';
+import { buildBatchedBench, runBatchedBench } from './llama-batched-bench.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    requests: { type: 'string', default: '64' },
     tokens: { type: 'string', default: '96' },
     repetitions: { type: 'string', default: '5' },
     threads: { type: 'string', default: '1' },
+    batches: { type: 'string', default: '1,4,8,16' },
+    random: { type: 'boolean', default: false },
   },
 });
-const modelPath = resolve(positionals[0] ?? join(import.meta.dirname, '../models/lab/lab-world-2m.gguf'));
-const [requests, tokens, repetitions, threads] = [
-  values.requests,
-  values.tokens,
-  values.repetitions,
-  values.threads,
-].map(Number) as [number, number, number, number];
+const [tokens, repetitions, threads] = [values.tokens, values.repetitions, values.threads].map(Number) as [
+  number,
+  number,
+  number,
+];
 const contextSize = 256;
+const work = join(tmpdir(), 'forge-bench');
+/** Of the same length, and each different. */
 const prompts = Array.from(
-  { length: requests },
-  (_, i) => `Question: Vera has ${i + 11} stones. Vera buys ${i + 2}. How many stones does Vera have now?\nLet's think`,
+  { length: 256 },
+  (_, i) => `Question: Vera has ${i + 100} stones. Vera buys 5. How many stones does Vera have now?\nLet's think`,
 );
 /** Sampled at a high temperature, so that nearly every request runs to its token limit. */
 const sampling = { temperature: 1.5, topK: 0, topP: 1 };
 
-interface Rate {
-  tokens: number;
-  seconds: number;
+async function randomModel(): Promise<string> {
+  const folder = join(work, 'random-100m');
+  const path = join(folder, 'random-100m-q8_0.gguf');
+  if (existsSync(path)) return path;
+  console.error('making a model of 100 million random weights');
+  const shape = {
+    ...smallShape,
+    model_type: 'llama',
+    hidden_size: 768,
+    intermediate_size: 2048,
+    num_hidden_layers: 14,
+    num_attention_heads: 12,
+    num_key_value_heads: 12,
+  };
+  await writeRandomModel(folder, shape);
+  await writeGgufModel({ model: folder, path, name: 'random', dtype: 'Q8_0' });
+  return path;
 }
 
-/** The limit: `batch` sequences, each decoding prompt after prompt, nothing else. */
-async function bareLoop(model: LlamaModel, batch: number): Promise<Rate> {
+/** Tokens per second while every sequence decodes: from the last one's first token to the first one's last. `times` in ms. */
+function decodeRate(times: readonly (readonly number[])[]): number {
+  const from = Math.max(...times.map((one) => one[0] ?? Number.NaN));
+  const to = Math.min(...times.map((one) => one.at(-1) ?? Number.NaN));
+  const count = times.flat().filter((ms) => ms > from && ms <= to).length;
+  return (1000 * count) / (to - from);
+}
+
+/** `batch` sequences of the binding, nothing else. */
+async function bareLoop(model: LlamaModel, batch: number): Promise<number> {
   const context = await model.createContext({ sequences: batch, contextSize, threads });
-  const queue = prompts.map((prompt) => [
-    ...(model.tokens.bos === null ? [] : [model.tokens.bos]),
-    ...model.tokenize(prompt),
-  ]);
-  let done = 0;
-  const started = performance.now();
-  await Promise.all(
-    Array.from({ length: batch }, async () => {
+  const times = await Promise.all(
+    prompts.slice(0, batch).map(async (prompt, seed) => {
+      const own: number[] = [];
       const sequence = context.getSequence();
-      for (let prompt = queue.pop(); prompt !== undefined; prompt = queue.pop()) {
-        await sequence.clearHistory();
-        let count = 0;
-        for await (const _ of sequence.evaluate(prompt, { ...sampling, minP: 0, seed: 1 }))
-          if (++count >= tokens) break;
-        done += count;
+      for await (const _ of sequence.evaluate(model.tokenize(prompt), { ...sampling, minP: 0, seed })) {
+        own.push(performance.now());
+        if (own.length >= tokens) break;
       }
+      return own;
     }),
   );
-  const seconds = (performance.now() - started) / 1000;
   await context.dispose();
-  return { tokens: done, seconds };
+  return decodeRate(times);
 }
 
-async function throughEngine(batch: number): Promise<Rate> {
+async function throughEngine(modelPath: string, batch: number): Promise<number> {
   const engine = await definition.create(
     definition.options.parse({ model: modelPath, batch, contextSize, threads, gpu: false }),
-    {
-      baseDir: process.cwd(),
-      cacheDir: join(tmpdir(), 'forge-bench'),
-      env: {},
-      now: Date.now,
-      notify: () => {},
-    },
+    { baseDir: process.cwd(), cacheDir: work, env: {}, now: Date.now, notify: () => {} },
   );
-  async function* source() {
-    yield* prompts;
-  }
-  let done = 0;
-  const started = performance.now();
-  const answers = mapConcurrent(source(), engine.concurrency, (prompt) =>
-    engine.generate({ ...sampling, prompt, maxTokens: tokens, stop: ['\nQuestion:'], seed: 1 }),
+  const request = { ...sampling, maxTokens: tokens, stop: ['\nQuestion:'], tokenTimes: true };
+  const startedMs = performance.now();
+  const generations = await Promise.all(
+    prompts.slice(0, batch).map(async (prompt, seed) => {
+      const calledMs = performance.now() - startedMs;
+      const { tokenMs = [] } = await engine.generate({ ...request, prompt, seed });
+      return tokenMs.map((ms) => ms + calledMs);
+    }),
   );
-  for await (const { usage } of answers) done += usage.completionTokens;
-  const seconds = (performance.now() - started) / 1000;
   await engine.close();
-  return { tokens: done, seconds };
+  return decodeRate(generations);
 }
 
 const median = (rates: readonly number[]) => quantile(Float64Array.from(rates).sort(), 0.5);
+const range = (numbers: readonly number[]) =>
+  `${median(numbers).toFixed(2)} (${Math.min(...numbers).toFixed(2)} to ${Math.max(...numbers).toFixed(2)})`;
 
+const modelPath = values.random
+  ? await randomModel()
+  : resolve(positionals[0] ?? join(import.meta.dirname, '../models/lab/lab-world-2m.gguf'));
+const own = buildBatchedBench();
 const llama = await getLlama({
   gpu: false,
   build: 'never',
@@ -103,27 +122,44 @@ const llama = await getLlama({
   logLevel: LlamaLogLevel.error,
 });
 const model = await llama.loadModel({ modelPath });
+const promptTokens = model.tokenize(prompts[0] ?? '').length;
 const rows: string[][] = [];
-for (const batch of [1, 4, 8, 16]) {
-  const pairs: { bare: number; engine: number }[] = [];
+for (const batch of values.batches.split(',').map(Number)) {
+  const turns: { own: number; bare: number; engine: number }[] = [];
   for (let repetition = 0; repetition < repetitions; repetition++) {
-    const bare = await bareLoop(model, batch);
-    const engine = await throughEngine(batch);
-    pairs.push({ bare: bare.tokens / bare.seconds, engine: engine.tokens / engine.seconds });
+    const shape = { model: modelPath, batch, threads, promptTokens, tokens, contextSize };
+    turns.push({
+      own: 'program' in own ? runBatchedBench(own.program, shape) : Number.NaN,
+      bare: await bareLoop(model, batch),
+      engine: await throughEngine(modelPath, batch),
+    });
   }
-  const ratios = pairs.map(({ bare, engine }) => engine / bare);
   rows.push([
     String(batch),
-    median(pairs.map((pair) => pair.bare)).toFixed(0),
-    median(pairs.map((pair) => pair.engine)).toFixed(0),
-    median(ratios).toFixed(2),
-    `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`,
+    'program' in own ? median(turns.map((turn) => turn.own)).toFixed(0) : '',
+    median(turns.map((turn) => turn.bare)).toFixed(0),
+    median(turns.map((turn) => turn.engine)).toFixed(0),
+    'program' in own ? range(turns.map((turn) => turn.engine / turn.own)) : '',
+    range(turns.map((turn) => turn.engine / turn.bare)),
   ]);
 }
 console.log(
-  `${basename(modelPath)}, ${requests} requests of up to ${tokens} tokens, ${threads} thread(s), ${repetitions} repetitions in turns`,
+  `${basename(modelPath)}, ${promptTokens} + ${tokens} tokens, ${threads} thread(s), ${repetitions} repetitions in turns; ${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}`,
 );
-console.log(`${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}\n`);
-console.log(markdownTable(['batch', 'bare loop, tokens/s', 'engine, tokens/s', 'ratio (median)', 'range'], rows));
+if ('missing' in own) console.log(`llama.cpp's own batched benchmark: skipped, ${own.missing}`);
+console.log('');
+console.log(
+  markdownTable(
+    [
+      'batch',
+      'llama-batched-bench, tokens/s',
+      'bare loop',
+      'engine',
+      'engine / llama-batched-bench',
+      'engine / bare loop',
+    ],
+    rows,
+  ),
+);
 await model.dispose();
 process.exit(0);
