@@ -119,8 +119,21 @@ async function httpEngine(stub: Stub, stream: boolean): Promise<Engine> {
 
 const inProcess = async () => scripted.create(scripted.options.parse({ default: text }), parts);
 
-async function openLoops(stub: Stub): Promise<string> {
-  const rows: string[][] = [];
+/** Prints each row as soon as it is measured. */
+async function printTable(header: readonly string[], rows: AsyncIterable<string[]>): Promise<void> {
+  console.log(markdownTable(header, []));
+  for await (const row of rows) console.log(markdownTable(header, [row]).split('\n').at(-1));
+  console.log();
+}
+
+const openLoopHeader = ['engine', 'arrivals', 'requests/s (of offered)', 'sent / failed', 'late ms p50', 'p99'].concat([
+  'total ms p50',
+  'saturated',
+  'CPU of the client',
+  'of the stub',
+]);
+
+async function* openLoops(stub: Stub): AsyncGenerator<string[]> {
   const engines: [string, Engine, Stub | undefined][] = [
     ['in this process', await inProcess(), undefined],
     ['HTTP, whole answers', await httpEngine(stub, false), stub],
@@ -131,7 +144,7 @@ async function openLoops(stub: Stub): Promise<string> {
       const arrivals = { kind, perSecond: rate };
       const measured = await load(engine, arrivals, rate * seconds, server ? { stub: server } : {});
       const { requests, failed, requestsPerSecond, lateMs, totalMs, saturated, clientCpu, stubCpu } = measured;
-      rows.push([
+      yield [
         name,
         named(arrivals),
         `${whole(requestsPerSecond)} (${(requestsPerSecond / rate).toFixed(3)})`,
@@ -141,16 +154,19 @@ async function openLoops(stub: Stub): Promise<string> {
         saturated ? 'yes' : 'no',
         percent(clientCpu),
         percent(stubCpu),
-      ]);
+      ];
     }
     await engine.close();
   }
-  const header = ['engine', 'arrivals', 'requests/s (of offered)', 'sent / failed', 'late ms p50', 'p99'];
-  return markdownTable([...header, 'total ms p50', 'saturated', 'CPU of the client', 'of the stub'], rows);
 }
 
-async function closedLoops(stub: Stub): Promise<string> {
-  const rows: string[][] = [];
+const closedLoopHeader = ['answers', 'bare node:http, requests/s', 'CPU of the client a request'].concat([
+  'load generator, requests/s',
+  'CPU of the client a request',
+  'ratio',
+]);
+
+async function* closedLoops(stub: Stub): AsyncGenerator<string[]> {
   const count = rate * seconds;
   for (const stream of [false, true]) {
     const bare = await bareLoop(stub, stream, count);
@@ -158,21 +174,21 @@ async function closedLoops(stub: Stub): Promise<string> {
     const measured = await load(engine, { kind: 'closed', concurrency: connections }, count, { stub });
     await engine.close();
     const { requestsPerSecond, clientCpu, seconds: took } = measured;
-    rows.push([
+    yield [
       stream ? `${tokens} tokens streamed` : 'whole answers',
       whole(bare.perSecond),
       `${whole(bare.cpuMicros)} µs`,
       whole(requestsPerSecond),
       `${whole((clientCpu * took * 1e6) / count)} µs`,
       (requestsPerSecond / bare.perSecond).toFixed(2),
-    ]);
+    ];
   }
-  const header = ['answers', 'bare node:http, requests/s', 'CPU of the client a request'];
-  return markdownTable([...header, 'load generator, requests/s', 'CPU of the client a request', 'ratio'], rows);
 }
 
+const waitHeader = ['waiting by', 'requests/s', 'late ms p50', 'p99', 'CPU of the client'];
+
 /** Ways to wait, on the engine in this process. */
-async function waits(): Promise<string> {
+async function* waits(): AsyncGenerator<string[]> {
   const turning = async (ms: number) => {
     const endMs = performance.now() + ms;
     if (ms > 1) await delay(ms - 1);
@@ -184,15 +200,13 @@ async function waits(): Promise<string> {
     ['setTimeout, then setImmediate for the last ms', turning],
     ['precise sleep', undefined],
   ];
-  const rows: string[][] = [];
   const engine = await inProcess();
   for (const perSecond of [20, 200, rate]) {
     for (const [name, sleep] of ways) {
       const measured = await load(engine, { kind: 'poisson', perSecond }, Math.ceil(perSecond * seconds), { sleep });
-      rows.push([name, whole(perSecond), ...late(measured.lateMs), percent(measured.clientCpu)]);
+      yield [name, whole(perSecond), ...late(measured.lateMs), percent(measured.clientCpu)];
     }
   }
-  return markdownTable(['waiting by', 'requests/s', 'late ms p50', 'p99', 'CPU of the client'], rows);
 }
 
 const loaded = () => loadavg()[0]?.toFixed(1);
@@ -200,9 +214,11 @@ console.log(`${cpus().length} cores (${cpus()[0]?.model}), Node ${process.versio
 const stub = await startStub(0, text);
 try {
   console.log(`Open loops at ${whole(rate)} requests/s for ${seconds} s, ${connections} connections.\n`);
-  console.log(`${await openLoops(stub)}\n`);
-  console.log(`Closed loops, ${connections} at once.\n\n${await closedLoops(stub)}\n`);
-  console.log(`${await waits()}\n\nload ${loaded()} at the end.`);
+  await printTable(openLoopHeader, openLoops(stub));
+  console.log(`Closed loops, ${connections} at once.\n`);
+  await printTable(closedLoopHeader, closedLoops(stub));
+  await printTable(waitHeader, waits());
+  console.log(`load ${loaded()} at the end.`);
 } finally {
   stub.stop();
 }
