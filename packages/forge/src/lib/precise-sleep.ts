@@ -13,7 +13,7 @@ const shortestAlarmMs = 0.05;
 
 /**
  * Sleeps to some 0.1 ms with next to no CPU time: a thread waits on a futex and wakes this one. `setTimeout` is late by 1 ms, and turning in
- * `setImmediate` for the last of them takes a third to all of a core from 200 sleeps a second on (`npm run bench:load` shows both).
+ * `setImmediate` for the last of them took 31 to 68 % of a core at 200 sleeps a second and more, this 2 to 20 % (`npm run bench:load` shows both).
  */
 export async function createPreciseSleep(): Promise<PreciseSleep> {
   const memory = new SharedArrayBuffer(24);
