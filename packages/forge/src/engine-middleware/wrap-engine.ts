@@ -19,19 +19,21 @@ export function wrapEngine(
     ...(engine.countTokens && { countTokens: engine.countTokens.bind(engine) }),
     ...(engine.release && { release: engine.release.bind(engine) }),
     ...(engine.stats && { stats: engine.stats.bind(engine) }),
+    ...(engine.load && { load: engine.load.bind(engine) }),
     close: () => engine.close(),
     ...replaced,
   };
 }
 
 /** The timing of a call that waited before its engine saw it. */
-export function delayedBy<G extends { timing: { queuedMs: number; totalMs: number } }>(
+export function delayedBy<G extends { timing: { queuedMs: number; totalMs: number }; tokenMs?: readonly number[] }>(
   waitedMs: number,
   generation: G,
 ): G {
-  const { timing } = generation;
+  const { timing, tokenMs } = generation;
   return {
     ...generation,
+    ...(tokenMs === undefined ? {} : { tokenMs: tokenMs.map((ms) => ms + waitedMs) }),
     timing: { ...timing, queuedMs: timing.queuedMs + waitedMs, totalMs: timing.totalMs + waitedMs },
   };
 }
