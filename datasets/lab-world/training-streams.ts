@@ -156,7 +156,7 @@ function copying(world: World, random: Random): Transcript {
   if (chance(50, random)) {
     return [
       { text: `${words.join(' ')}\n${words[0]}`, weight: 0 },
-      ...words.slice(1).map((word) => ({ text: ` ${word}`, weight: 1 })),
+      ...words.slice(1).flatMap((word): Transcript => [{ text: ` ${word}`, weight: 1 }]),
     ];
   }
   const pairs = Array.from({ length: Math.floor(words.length / 2) }, (_, i) => words.slice(2 * i, 2 * i + 2));

@@ -16,7 +16,7 @@ export function listOf<T>(schema: z.ZodType<T>, value: unknown): T[] {
 export function lenient<Shape extends z.ZodRawShape>(
   schema: z.ZodObject<Shape>,
 ): z.ZodType<z.infer<z.ZodObject<Shape>>> {
-  const fields = Object.entries(schema.shape as Record<string, z.ZodType>).map(([key, field]) => [
+  const fields = Object.entries<unknown>(schema.shape).map(([key, field]) => [
     key,
     field instanceof z.ZodNullable ? field.catch(null) : field,
   ]);
