@@ -1,16 +1,7 @@
 import type { JudgedEquivalence } from './benchmark-equivalence.ts';
 import type { CellFigures } from './benchmark-figures.ts';
 import type { BenchmarkReport, Equivalence, LoadCurve } from './benchmark-report.ts';
-import {
-  bare,
-  cellLabel,
-  duration,
-  figureInterval,
-  percent,
-  percentInterval,
-  plain,
-  pValue,
-} from './benchmark-wording.ts';
+import { bare, cellLabel, duration, given, percent, plain, pValue, timesInterval } from './benchmark-wording.ts';
 import type { LoadPoint } from './load-point.ts';
 
 /** A cell that is not its method's baseline. */
@@ -26,56 +17,75 @@ interface Finding {
   readonly negative: boolean;
 }
 
-function speedFinding({ figures, baseline }: JudgedCell): Finding {
+const methodsOf = (cells: readonly JudgedCell[], told: (cell: JudgedCell) => string) =>
+  cells.map((cell) => `${cell.figures.method} ${told(cell)}`).join('; ');
+
+const ratioText = ({ figures, baseline }: JudgedCell) => {
   const { speedUp, examplesPerSecond } = figures;
-  const label = cellLabel(figures);
-  if (speedUp === null) return { sentence: `${label}: no repetition in common with the baseline`, negative: true };
   const rates = `${plain(examplesPerSecond.value)} against ${plain(baseline.examplesPerSecond.value)} examples per second`;
-  const replay =
-    figures.responseHitRate > 0 ? `, ${percent(figures.responseHitRate)} of calls from the response cache` : '';
-  const evidence = `(${rates}${replay})`;
-  const said = `${figureInterval(speedUp)} times as fast as the baseline ${evidence}`;
-  if (speedUp.n < 2) return { sentence: `${label} is ${said}, in one repetition`, negative: speedUp.value < 1 };
-  if (speedUp.high < 1) return { sentence: `${label} is slower: ${said}`, negative: true };
-  if (speedUp.low <= 1) return { sentence: `${label}: no change of speed is shown, ${said}`, negative: true };
-  return { sentence: `${label} is ${said}`, negative: false };
+  return `${speedUp === null ? 'without a repetition in common' : timesInterval(speedUp)} (${rates})`;
+};
+
+type Speed = 'faster' | 'slower' | 'unchanged';
+
+/** What the interval over repetitions allows to say; with one repetition, what was seen. */
+function speedOf({ figures: { speedUp } }: JudgedCell): Speed {
+  if (speedUp === null) return 'unchanged';
+  if (speedUp.low > 1) return 'faster';
+  return speedUp.high < 1 ? 'slower' : 'unchanged';
+}
+
+function speedFindings(optimisation: string, cells: readonly JudgedCell[]): Finding[] {
+  const about = (speed: Speed, said: string): Finding[] => {
+    const own = cells.filter((cell) => speedOf(cell) === speed);
+    if (own.length === 0) return [];
+    return [{ sentence: `${optimisation} ${said}: ${methodsOf(own, ratioText)}`, negative: speed !== 'faster' }];
+  };
+  const hits = cells.reduce((sum, { figures }) => sum + figures.responseHitRate, 0) / cells.length;
+  const cached = hits === 0 ? '' : `, with ${percent(hits)} of calls answered from the response cache`;
+  return [
+    ...about('slower', 'is slower, times the speed of the baseline'),
+    ...about('unchanged', 'is not shown to change the speed, times that of the baseline'),
+    ...about('faster', `is faster, times the speed of the baseline${cached}`),
+  ];
 }
 
 const signed = (share: number) => `${share > 0 ? '+' : ''}${bare(share)}`;
 
-function changes({ flipRate, flips, changedRate }: Equivalence): string {
-  const flipped =
+function answerText({ judged: { equivalence, comparison } }: JudgedCell): string {
+  const { difference, flipRate, flips, changedRate, adjustedPValue } = equivalence;
+  const interval = `${signed(difference.value)} points [${signed(difference.low)}, ${signed(difference.high)}]`;
+  const sides =
     flipRate.value === 0
-      ? 'no example changed sides'
-      : `${percentInterval(flipRate)} of examples changed sides (${flips.toRight} to right, ${flips.toWrong} to wrong)`;
-  return `${flipped}, ${percentInterval(changedRate)} of answers are another text`;
+      ? 'none changed sides'
+      : `${percent(flipRate.value)} changed sides (${flips.toRight} to right, ${flips.toWrong} to wrong)`;
+  const evidence = `TOST ${pValue(adjustedPValue)}, n = ${comparison.pairs}`;
+  return `${interval} (${evidence}; ${sides}, ${percent(changedRate.value)} are another text)`;
 }
 
-function answerFinding({ figures, judged: { equivalence, comparison } }: JudgedCell): Finding {
-  const { difference, verdict, margin, adjustedPValue } = equivalence;
-  const label = cellLabel(figures);
-  const interval = `${signed(difference.value)} points [${signed(difference.low)}, ${signed(difference.high)}]`;
-  const evidence = `(${interval}, TOST ${pValue(adjustedPValue)}, n = ${comparison.pairs}); ${changes(equivalence)}`;
-  const within = `${plain(100 * margin)} points`;
-  if (verdict === 'equivalent')
-    return {
-      sentence: `${label}: answers are equivalent to the baseline's within ${within} ${evidence}`,
-      negative: false,
-    };
-  if (verdict !== 'undecided')
-    return {
-      sentence: `${label}: answers are ${verdict} than the baseline's ${evidence}`,
-      negative: verdict === 'worse',
-    };
-  const { neededN } = comparison;
-  const needed =
-    neededN !== null && neededN > comparison.pairs
-      ? `; about ${neededN.toLocaleString('en-US')} examples would find ${within} with 80 % power`
-      : '';
-  return {
-    sentence: `${label}: not shown to be equivalent within ${within}, nor different ${evidence}${needed}`,
-    negative: true,
+/** What would tell, where nothing is shown. */
+function examplesNeeded(cells: readonly JudgedCell[]): string {
+  const needed = cells.flatMap(({ judged: { comparison } }) =>
+    comparison.neededN !== null && comparison.neededN > comparison.pairs ? [comparison.neededN] : [],
+  );
+  if (needed.length === 0) return '';
+  return `. About ${Math.max(...needed).toLocaleString('en-US')} examples would find such a difference with 80 % power`;
+}
+
+function answerFindings(optimisation: string, cells: readonly JudgedCell[]): Finding[] {
+  const margin = `${given(100 * (cells[0]?.judged.equivalence.margin ?? 0))} points`;
+  const about = (verdict: Equivalence['verdict'], said: string, more = (_: readonly JudgedCell[]) => ''): Finding[] => {
+    const own = cells.filter((cell) => cell.judged.equivalence.verdict === verdict);
+    if (own.length === 0) return [];
+    const sentence = `${optimisation} ${said}: ${methodsOf(own, answerText)}${more(own)}`;
+    return [{ sentence, negative: verdict === 'worse' || verdict === 'undecided' }];
   };
+  return [
+    ...about('worse', 'makes answers worse'),
+    ...about('undecided', `is shown neither to keep the accuracy within ${margin} nor to change it`, examplesNeeded),
+    ...about('equivalent', `keeps the accuracy within ${margin}`),
+    ...about('better', 'makes answers better'),
+  ];
 }
 
 const completion = (point: LoadPoint) => point.completionTokensPerSecond.value;
@@ -137,8 +147,9 @@ export function findingsOf(
   load: readonly LoadCurve[],
   pareto: BenchmarkReport['pareto'],
 ): string[] {
+  const optimisations = [...Map.groupBy(cells, ({ figures }) => figures.optimisation)];
   const found = [
-    ...cells.flatMap((cell) => [speedFinding(cell), answerFinding(cell)]),
+    ...optimisations.flatMap(([name, own]) => [...speedFindings(name, own), ...answerFindings(name, own)]),
     ...load.flatMap(loadFindings),
     ...paretoFinding(pareto),
   ];

@@ -1,7 +1,7 @@
 import { type CellFigures, isReplay } from './benchmark-figures.ts';
 import type { BenchmarkReport } from './benchmark-report.ts';
 import type { BenchmarkSpec } from './benchmark-spec.ts';
-import { cellLabel, duration, figureInterval, percent, plain } from './benchmark-wording.ts';
+import { cellLabel, duration, given, percent, plain, timesInterval } from './benchmark-wording.ts';
 import type { Estimate } from './statistics/estimate.ts';
 
 /** Engine and wall time agree within this: the engine is what takes the time. */
@@ -50,7 +50,7 @@ function tokenShare(cell: CellFigures, baseline: CellFigures): string[] {
 }
 
 function verdict(ratio: Estimate, target: number): { reached: boolean; text: string } {
-  const figure = `${figureInterval(ratio)} times as fast as the baseline`;
+  const figure = `${timesInterval(ratio)} times as fast as the baseline`;
   if (ratio.value >= target) {
     const sure =
       ratio.n < 2
@@ -58,11 +58,11 @@ function verdict(ratio: Estimate, target: number): { reached: boolean; text: str
         : ratio.low >= target
           ? ''
           : '; its interval reaches below, so it is not shown';
-    return { reached: true, text: `${figure}; the goal of ${plain(target)} is reached${sure}` };
+    return { reached: true, text: `${figure}; the goal of ${given(target)} is reached${sure}` };
   }
   const missing = `${plain(target - ratio.value)} (${percent(1 - ratio.value / target)})`;
   const open = ratio.n > 1 && ratio.high >= target ? '; its interval includes the goal' : '';
-  return { reached: false, text: `${figure}; the goal of ${plain(target)} is missed by ${missing}${open}` };
+  return { reached: false, text: `${figure}; the goal of ${given(target)} is missed by ${missing}${open}` };
 }
 
 /** The ratio that the file aims at, for each method; where it is missed, what was measured of the reasons. */

@@ -1,6 +1,6 @@
 import type { BenchmarkReport, LoadCurve, MatrixCell } from './benchmark-report.ts';
 import { loadLabel, verdictMarks } from './benchmark-tables.ts';
-import { amount, cellLabel, duration, figureInterval, percent, plain } from './benchmark-wording.ts';
+import { amount, cellLabel, duration, percent, plain, timesInterval } from './benchmark-wording.ts';
 import { type HeatCell, heatMapSvg } from './lib/heat-map-svg.ts';
 import { type PlotPoint, type PlotSeries, plotSvg } from './lib/plot-svg.ts';
 import type { Arrivals, LoadPoint } from './load-point.ts';
@@ -62,11 +62,11 @@ function heatCell(cell: MatrixCell | undefined, baseline: string): HeatCell {
   if (cell.speedUp === null) return { ratio: null, lines: ['-', rate], title: `${label}: no ratio, ${rate}` };
   const verdict = cell.equivalence?.verdict;
   const mark = verdict === undefined ? '' : ` ${verdictMarks[verdict]}`;
-  const interval = cell.speedUp.n < 2 ? rate : `${plain(cell.speedUp.low)} to ${plain(cell.speedUp.high)}`;
+  const interval = cell.speedUp.n < 2 ? rate : timesInterval(cell.speedUp).replace(/^.*\[(.*), (.*)\]$/, '$1 to $2');
   return {
     ratio: cell.speedUp.value,
     lines: [`${plain(cell.speedUp.value)}${mark}`, interval],
-    title: `${label}: ${figureInterval(cell.speedUp)} times as fast, ${rate}, answers ${verdict ?? 'not compared'}`,
+    title: `${label}: ${timesInterval(cell.speedUp)} times as fast, ${rate}, answers ${verdict ?? 'not compared'}`,
   };
 }
 

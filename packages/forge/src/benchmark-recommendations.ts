@@ -3,7 +3,7 @@ import { type CellFigures, isReplay } from './benchmark-figures.ts';
 import type { MatrixCell, Recommendation } from './benchmark-report.ts';
 import type { CellRows, ExampleIndex } from './benchmark-rows.ts';
 import type { BenchmarkSpec } from './benchmark-spec.ts';
-import { amount, cellLabel, duration, listed, percent, percentInterval, plain } from './benchmark-wording.ts';
+import { amount, cellLabel, duration, given, listed, percent, percentInterval, plain } from './benchmark-wording.ts';
 
 /** A cell, what was read of it, and whether its answers are known to be as good as the baseline's. */
 export interface Candidate {
@@ -106,7 +106,7 @@ function batch({ candidates, settings, perCorrect }: Question): Recommendation {
       ? 'it is the baseline'
       : equivalence.verdict === 'better'
         ? "its answers are better than the baseline's"
-        : `its answers are equivalent to the baseline's within ${plain(100 * settings.margin)} points`;
+        : `its answers are equivalent to the baseline's within ${given(100 * settings.margin)} points`;
   const faster = candidates.filter(
     (one) => !isSafe(one) && one.figures.inside.rightPerSecond > figures.inside.rightPerSecond,
   );
@@ -153,14 +153,13 @@ function cheapest(question: Question): Recommendation {
   return { ...base, choice: told(chosen), reason };
 }
 
-/** One recommendation for each use case, with its reason in figures. Cells that mostly repeat what the response cache holds are left out. */
+/** One recommendation for each use case, with its reason in figures. Cells that mostly repeat what the response cache holds are left out (a note of the report says so). */
 export function recommend(
   candidates: readonly Candidate[],
   index: ExampleIndex,
   settings: EquivalenceSettings,
   { useCases, pricing }: Pick<BenchmarkSpec, 'useCases' | 'pricing'>,
 ): Recommendation[] {
-  const replays = candidates.filter(({ figures }) => isReplay(figures));
   const question: Question = {
     candidates: candidates.filter(({ figures }) => !isReplay(figures)),
     index,
@@ -171,12 +170,8 @@ export function recommend(
         ? { unit: 's', of: (cell) => 1 / cell.inside.rightPerSecond }
         : { unit: 'USD', of: (cell) => cell.costPerCorrect ?? Number.POSITIVE_INFINITY },
   };
-  const left =
-    replays.length === 0
-      ? ''
-      : ` (left out, as answered from the response cache: ${listed(replays.map(({ figures }) => cellLabel(figures)))})`;
   return [interactive(question), batch(question), cheapest(question)].map((one) => ({
     ...one,
-    reason: `${one.reason}${left}`,
+    reason: `${one.reason.charAt(0).toUpperCase()}${one.reason.slice(1)}`,
   }));
 }

@@ -10,6 +10,7 @@ import {
   percentInterval,
   plain,
   pValue,
+  timesInterval,
 } from './benchmark-wording.ts';
 import { formatCount } from './lib/format.ts';
 import type { Arrivals, LoadPoint } from './load-point.ts';
@@ -50,7 +51,7 @@ export function speedTable({ cells, baseline }: BenchmarkReport): Table {
     { title: 'examples/s', of: ({ examplesPerSecond }) => figureInterval(examplesPerSecond) },
     {
       title: 'times as fast',
-      of: ({ speedUp, optimisation }) => (optimisation === baseline ? '1' : or(speedUp, figureInterval)),
+      of: ({ speedUp, optimisation }) => (optimisation === baseline ? '1' : or(speedUp, timesInterval)),
     },
     { title: 'latency p50', of: ({ latencyP50Ms }) => or(latencyP50Ms, durationInterval) },
     { title: 'p95', of: ({ latencyP95Ms }) => or(latencyP95Ms, ({ value }) => duration(value)) },
@@ -130,6 +131,9 @@ export function loadLabel(arrivals: Arrivals): string {
   return `${Number(arrivals.perSecond.toPrecision(3))}/s ${arrivals.kind}`;
 }
 
+/** A t interval of few repetitions may reach below what a rate can be. */
+const rateInterval = (rate: Estimate) => figureInterval({ ...rate, low: Math.max(0, rate.low) });
+
 export function loadTable(load: readonly LoadCurve[]): Table {
   const points = load.flatMap(({ optimisation, points: measured }) =>
     measured.map((point) => ({ ...point, optimisation })),
@@ -138,7 +142,7 @@ export function loadTable(load: readonly LoadCurve[]): Table {
     or(of(point), ({ value }) => duration(value));
   return tableOf<LoadPoint & { readonly optimisation: string }>('Under load', points, [
     { title: 'optimisation, load', of: ({ optimisation, arrivals }) => `${optimisation}, ${loadLabel(arrivals)}` },
-    { title: 'requests/s', of: ({ requestsPerSecond }) => figureInterval(requestsPerSecond) },
+    { title: 'requests/s', of: ({ requestsPerSecond }) => rateInterval(requestsPerSecond) },
     { title: 'tokens/s', of: ({ completionTokensPerSecond }) => formatCount(completionTokensPerSecond.value) },
     { title: 'goodput/s', of: ({ goodputPerSecond }) => or(goodputPerSecond, ({ value }) => plain(value)) },
     { title: 'first token p50', of: time((point) => point.ttftP50Ms) },

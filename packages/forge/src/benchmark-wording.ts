@@ -22,6 +22,15 @@ export const percentInterval = ({ value, low, high }: Estimate) => `${percent(va
 export const figureInterval = ({ value, low, high, n }: Estimate) =>
   n < 2 ? plain(value) : `${plain(value)} [${plain(low)}, ${plain(high)}]`;
 
+const times = (value: number) => (value < 0.01 ? '<0.01' : value > 1000 ? '>1,000' : plain(value));
+
+/** A ratio with its interval, bounds that are beyond sense cut: `3.10 [0.02, >1,000]`. */
+export const timesInterval = ({ value, low, high, n }: Estimate) =>
+  n < 2 ? plain(value) : `${plain(value)} [${times(low)}, ${times(high)}]`;
+
+/** A round number as it was given: `4`, `2.5`. */
+export const given = (value: number) => String(Number(value.toPrecision(6)));
+
 /** `12.3 ms`, `850 ms`, `12.3 s`. */
 export const duration = (ms: number) => (ms < 100 ? `${ms.toFixed(1)} ms` : formatDuration(ms));
 

@@ -50,7 +50,7 @@ function checkName(
   );
 }
 
-export const cellName = (method: string, optimisation: string) => `${method} / ${optimisation}`;
+const cellName = (method: string, optimisation: string) => `${method} / ${optimisation}`;
 
 /** The settings of one cell: the file's top level, then the method's, then the optimisation's. */
 function resolveCell(yaml: YamlSource, file: BenchmarkFile, { method, optimisation, repetition }: CellSpec) {

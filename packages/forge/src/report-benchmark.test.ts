@@ -9,6 +9,7 @@ import type { ExampleResult, RunStatus } from './run.ts';
 import type { Estimate } from './statistics/estimate.ts';
 import type { Store } from './store.ts';
 import { openStore } from './stores/index.ts';
+import { exampleBenchmarkReport } from './testing/example-benchmarks.ts';
 import { exampleCall, exampleProvenance, exampleResult } from './testing/example-results.ts';
 
 let dir: string;
@@ -149,7 +150,7 @@ describe('reportBenchmark: figures', () => {
     expectEstimate(cell('batching').speedUp, 2.447806820683321, 1.9193381309658408, 3.121783564195977);
     expectEstimate(cell('batching').examplesPerSecond, 13.444444444444445, 9.71057865688171, 17.17831023200718);
     expect(findings).toContain(
-      'naive with batching is 2.45 [1.92, 3.12] times as fast as the baseline (13.4 against 5.48 examples per second)',
+      'batching is faster, times the speed of the baseline: naive 2.45 [1.92, 3.12] (13.4 against 5.48 examples per second)',
     );
     // The repetitions that both have: 10 against 9 and 11 against 9.
     expect(cell('quantised').speedUp?.value).toBeCloseTo(Math.sqrt((10 / 9) * (11 / 9)), 12);
@@ -174,13 +175,20 @@ describe('reportBenchmark: verdicts on the answers', () => {
     expect(cell('worse').equivalence?.verdict).toBe('worse');
     expect(cell('better').equivalence?.verdict).toBe('better');
     // What a reader must not overlook comes first.
-    expect(findings[0]).toMatch(/^naive with same is .* times as fast|^naive with worse: answers are worse/);
+    expect(findings.find((one) => one.startsWith('worse makes answers worse: naive -20.0 points ['))).toMatch(
+      /80 to wrong/,
+    );
+    expect(findings.findIndex((one) => one.startsWith('worse'))).toBeLessThan(
+      findings.findIndex((one) => one.startsWith('same keeps')),
+    );
     const few = await report([
       { optimisation: 'sequential', n: 20, right: right(70) },
       { optimisation: 'same', n: 20, right: right(70) },
     ]);
     expect(few.cell('same').equivalence?.verdict).toBe('undecided');
-    expect(few.findings.join('\n')).toMatch(/not shown to be equivalent within 10\.0 points, nor different .*n = 20/);
+    expect(few.findings.join('\n')).toMatch(
+      /^same is shown neither to keep the accuracy within 10 points nor to change it: naive 0\.0 points .*n = 20; none changed sides, 0\.0 % are another text\)/m,
+    );
   });
 
   it('sees that a long answer changed only at its end, without reading short ones whole', async () => {
@@ -260,7 +268,6 @@ describe('reportBenchmark: what is not measured', () => {
     expect(cell('half').costPerThousand).toBeCloseTo(0.09, 12);
     expect(pareto.points.map(({ optimisation }) => optimisation)).toEqual(['sequential', 'half']);
     expect(recommendations.every(({ choice }) => choice?.optimisation !== 'again')).toBe(true);
-    expect(recommendations[0]?.reason).toContain('left out, as answered from the response cache: naive with again');
     expect(notes.join('\n')).toMatch(
       /again: 100\.0 % of its calls were answered from the response cache: it has no latency/,
     );
@@ -333,7 +340,7 @@ describe('reportBenchmark: trade-off, recommendations, goal', () => {
     const cot = (optimisation: string) => ({ method: 'cot', optimisation });
     expect(choices(open)).toEqual([cot('sequential'), { method: 'naive', optimisation: 'batching' }, cot('batching')]);
     expect(open.recommendations[0]?.reason).toMatch(
-      /^the shortest 95th percentile among the accurate ones: 95 % of its answers within 409 ms/,
+      /^The shortest 95th percentile among the accurate ones: 95 % of its answers within 409 ms/,
     );
     expect(open.recommendations[1]?.reason).toMatch(
       /^16\.0 right answers per second \(40\.0 examples per second at 40\.0 %\)/,
@@ -348,7 +355,7 @@ describe('reportBenchmark: trade-off, recommendations, goal', () => {
       null,
     ]);
     expect(bound.recommendations[2]?.reason).toMatch(
-      /^none is accurate enough: the best, cot with sequential, reaches 90\.0 %/,
+      /^None is accurate enough: the best, cot with sequential, reaches 90\.0 %/,
     );
     const never = await report(matrix, {
       useCases: { interactive: { latencyP95Ms: 1 }, cheapest: { accuracyAtLeast: 0.3 } },
@@ -373,12 +380,34 @@ describe('reportBenchmark: trade-off, recommendations, goal', () => {
     const { goal } = await report(matrix, { goal: { optimisation: 'batching', speedUp: 4 } });
     expect(goal[0]).toMatchObject({ method: 'naive', target: 4, ratio: { value: 4 } });
     expect(goal[0]?.sentence).toBe(
-      'naive with batching: 4.00 times as fast as the baseline; the goal of 4.00 is reached; one repetition tells no interval',
+      'naive with batching: 4.00 times as fast as the baseline; the goal of 4 is reached; one repetition tells no interval',
     );
     // Each example's call takes 15.125 ms of the engine: 1.5 s of 40 s before, of 12.5 s with batching.
     expect(goal[1]?.sentence).toMatch(
-      /^cot with batching: 3\.20 times as fast as the baseline; the goal of 4\.00 is missed by 0\.80 \(20\.0 %\)\. Measured: engine time per example went from 15\.1 ms to 15\.1 ms \(1\.00 times less\), and the engine was busy for 3\.8 % of the wall time before and 12\.1 % with it: without the time in which it was not \(server, method, scoring\) the ratio would be 26\.4, which would be enough; 33\.3 % of 12\.0 prompt tokens/,
+      /^cot with batching: 3\.20 times as fast as the baseline; the goal of 4 is missed by 0\.80 \(20\.0 %\)\. Measured: engine time per example went from 15\.1 ms to 15\.1 ms \(1\.00 times less\), and the engine was busy for 3\.8 % of the wall time before and 12\.1 % with it: without the time in which it was not \(server, method, scoring\) the ratio would be 26\.4, which would be enough; 33\.3 % of 12\.0 prompt tokens/,
     );
+  });
+
+  it('says what loads showed, also where more at once was no gain', async () => {
+    const { load } = exampleBenchmarkReport([]);
+    const runs = await stored(matrix.slice(0, 1));
+    const findings = async (curves: BenchmarkInput['load']) =>
+      (await reportBenchmark({ spec: specOf(runs), cells: runs, load: curves }, { store })).findings;
+    const found = await findings(load);
+    expect(found).toContain(
+      'batching under load: 16 at once write 3.93 times the tokens per second of 1 at once (665 against 169); the 95th percentile of a whole answer goes from 719 ms to 2.9 s',
+    );
+    expect(found).toContain('server under load: 4.00 requests per second were kept up');
+    const worse = load.slice(0, 1).map((curve) => ({
+      ...curve,
+      sustainedPerSecond: null,
+      points: curve.points.toReversed().map((point) => ({ ...point, failed: 2 })),
+    }));
+    expect(await findings(worse)).toEqual([
+      'sequential under load: more at once write no more tokens per second than 16 at once (198)',
+      'sequential under load: none of the rates that were tried was kept up',
+      'sequential under load: 22 requests failed',
+    ]);
   });
 
   it('survives a benchmark of which nothing finished', async () => {

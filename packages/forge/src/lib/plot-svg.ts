@@ -38,7 +38,7 @@ export interface Plot {
 }
 
 const size: Pair = [860, 440];
-const frame = { left: 74, right: 836, top: 70, bottom: 388 };
+const frame = { left: 82, right: 836, top: 70, bottom: 388 };
 const legendRow = 20;
 
 /** About `count` round values that cover a range: 1, 2 and 5 times powers of ten. */
@@ -154,7 +154,7 @@ function axes({ x, y }: Plot, toX: Scale, toY: Scale, ranges: { x: Pair; y: Pair
     ]),
     element('line', { x1: frame.left, x2: frame.right, y1: frame.bottom, y2: frame.bottom, class: 'grid' }),
     text([(frame.left + frame.right) / 2, size[1] - 12], x.title, { 'text-anchor': 'middle' }),
-    text([0, 0], y.title, { 'text-anchor': 'middle', transform: `translate(18 ${middle}) rotate(-90)` }),
+    text([0, 0], y.title, { 'text-anchor': 'middle', transform: `translate(16 ${middle}) rotate(-90)` }),
   ];
 }
 

@@ -134,5 +134,3 @@ export function createPrefixTree<Holder>() {
     },
   };
 }
-
-export type PrefixTree<Holder> = ReturnType<typeof createPrefixTree<Holder>>;
