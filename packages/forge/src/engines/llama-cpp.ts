@@ -43,11 +43,12 @@ const options = z.strictObject({
     .describe('Layers on the GPU; as many as fit when auto.'),
   lora: z.array(loraSchema).max(8).default([]).describe('Adapters on top of the model.'),
   chat: z.boolean().default(false).describe('Put the prompt into the model’s own chat template, as a user’s message.'),
+  // Without a default of the schema: an experiment that does not name it keeps its configuration hash.
   prefixCache: z
     .boolean()
-    .default(true)
+    .optional()
     .describe(
-      'Do not prefill again what a request before had as the beginning of its prompt; false: every request prefills its whole prompt.',
+      'Do not prefill again what a request before had as the beginning of its prompt (so when left out); false: every request prefills its whole prompt.',
     ),
   invariant: z
     .boolean()
@@ -62,7 +63,7 @@ export const definition: Definition<Engine, EngineParts, typeof options> = {
   name: 'llama-cpp',
   summary: 'A local GGUF model through llama.cpp: CPU or GPU, batched, with prefix reuse and LoRA.',
   options,
-  async create(settings, parts) {
+  async create({ prefixCache: wantsPrefixCache = true, ...settings }, parts) {
     const file = await resolveModelFile(settings.model, parts);
     await checkGgufFile(file.path, settings.model);
     const lora = await Promise.all(
@@ -81,7 +82,7 @@ export const definition: Definition<Engine, EngineParts, typeof options> = {
       gpuLayers: settings.gpuLayers,
       lora: lora.map(({ path, scale }) => ({ path, scale })),
       invariant: settings.invariant,
-      prefixCache: settings.prefixCache,
+      prefixCache: wantsPrefixCache,
       chat: settings.chat,
     };
     const { startModelProcess } = await import('./llama-cpp/model-process.ts');
@@ -89,7 +90,7 @@ export const definition: Definition<Engine, EngineParts, typeof options> = {
     const { contextSize, threads, gpu, gpuLayers, bindingVersion } = model.info();
     const adapters = lora.map(({ sha256, scale }) => ({ sha256, scale }));
     const { batch, invariant, chat } = settings;
-    const prefixCache = settings.prefixCache && !invariant;
+    const prefixCache = wantsPrefixCache && !invariant;
     // Everything that can change a token: greedy answers differ by rounding with batch sizes, thread counts and how a prompt is prefilled.
     const deciding = {
       model: file.sha256,
