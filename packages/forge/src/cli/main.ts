@@ -30,7 +30,7 @@ const program = new Command('forge')
     'after',
     `
 Environment: FORGE_HOME (database and downloads; default ./.forge), DATABASE_URL (a Postgres instead of the embedded
-database), HF_ENDPOINT and HF_TOKEN (Hugging Face Hub), and the API key variables that engines name.
+database), HF_ENDPOINT and HF_TOKEN (Hugging Face Hub), FORGE_MODEL_SERVER_KEY (forge serve-model), and the API key variables that engines name.
 Exit codes: 0 done, 1 unexpected error, 2 something to mend (config, file, input), 3 every example of a run failed,
 130 stopped by Ctrl-C (forge resume, forge train --resume or forge bench --resume goes on).`,
   );
