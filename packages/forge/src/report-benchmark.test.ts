@@ -395,7 +395,7 @@ describe('reportBenchmark: trade-off, recommendations, goal', () => {
       (await reportBenchmark({ spec: specOf(runs), cells: runs, load: curves }, { store })).findings;
     const found = await findings(load);
     expect(found).toContain(
-      'batching under load: 16 at once write 3.93 times the tokens per second of 1 at once (665 against 169); the 95th percentile of a whole answer goes from 719 ms to 2.9 s',
+      'batching under load: 16 at once write 3.95 times the tokens per second of 1 at once (665 against 168); the 95th percentile of a whole answer goes from 722 ms to 2.9 s',
     );
     expect(found).toContain('server under load: 4.00 requests per second were kept up');
     const worse = load.slice(0, 1).map((curve) => ({
