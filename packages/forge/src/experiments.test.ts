@@ -5,16 +5,19 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isBenchmarkText } from './load-benchmark.ts';
 import { isTrainingText } from './load-training.ts';
 import { forge } from './testing/forge-process.ts';
 import { startHubServer } from './testing/hub-server.ts';
 import { hasSharedData, sharedData } from './testing/shared-data.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-// cli/train.test.ts runs the trainings.
-const files = readdirSync(join(root, 'experiments')).filter(
-  (file) => file.endsWith('.yaml') && !isTrainingText(readFileSync(join(root, 'experiments', file), 'utf8')),
-);
+// cli/train.test.ts runs the trainings, cli/bench.test.ts the benchmark.
+const files = readdirSync(join(root, 'experiments')).filter((file) => {
+  if (!file.endsWith('.yaml')) return false;
+  const text = readFileSync(join(root, 'experiments', file), 'utf8');
+  return !isTrainingText(text) && !isBenchmarkText(text);
+});
 const ofHub = ['gsm8k.yaml', 'squad.yaml'];
 
 let home: string;

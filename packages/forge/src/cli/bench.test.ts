@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
 import type { BenchmarkRecord } from '../benchmark-record.ts';
 import type { BenchmarkReport } from '../benchmark-report.ts';
 import { type ForgeResult, forge } from '../testing/forge-process.ts';
@@ -22,30 +23,32 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-const model = 'models/lab/lab-world-2m.gguf';
-const file = () => `version: 1
-name: small
-dataset: { name: lab-world, split: arithmetic }
-sample: 12
-engine: { name: llama-cpp, model: ${model}, gpu: false }
-sampling: { maxTokens: 40 }
-metrics: [numeric-match]
-methods:
-  naive: { method: naive }
-optimisations:
-  baseline: { engine: { batch: 1, prefixCache: false } }
-  batching: { engine: { batch: 4 } }
-  response-cache: { engine: { batch: 1, prefixCache: false }, cache: true, rerun: true }
-  server:
-    server: lab
-    engine: { name: openai-compatible, baseUrl: 'http://127.0.0.1:${port}/v1', model: lab, api: completions, concurrency: 4 }
-servers:
-  lab: { command: [forge, serve-model, ${model}, --port, '${port}', --batch, '4', --name, lab], ready: 'http://127.0.0.1:${port}/health' }
-repetitions: 2
-load: { optimisations: [batching], requests: 12, warmUp: 2, arrivals: [{ closed: 2 }, { poisson: 20 }] }
-pricing: { computePerHour: 1 }
-goal: { optimisation: server, speedUp: 4 }
-`;
+/** experiments/bench-lab.yaml with two methods, few examples and short loads. */
+async function smallFile(change: (text: string) => string = (text) => text): Promise<string> {
+  const { methods, optimisations, ...whole } = parse(await readFile(join(root, 'experiments/bench-lab.yaml'), 'utf8'));
+  const { naive, agent } = methods;
+  const { batching: _, 'prefix-cache': __, ...kept } = optimisations;
+  const small = {
+    ...whole,
+    name: 'small',
+    methods: { naive, agent },
+    optimisations: kept,
+    sample: 6,
+    repetitions: 1,
+    load: {
+      ...whole.load,
+      optimisations: ['server'],
+      method: 'naive',
+      requests: 12,
+      warmUp: 2,
+      repetitions: 2,
+      arrivals: [{ closed: 2 }, { poisson: 20 }],
+    },
+  };
+  const file = join(dir, 'small.yaml');
+  await writeFile(file, change(stringify(small).replaceAll('8731', String(port))));
+  return file;
+}
 
 const run = (home: string, args: readonly string[], onStart?: (child: ChildProcess) => void): Promise<ForgeResult> =>
   forge(args, { cwd: root, env: { FORGE_HOME: join(dir, home) }, ...(onStart === undefined ? {} : { onStart }) });
@@ -54,42 +57,49 @@ type Shown = BenchmarkRecord & { report: BenchmarkReport };
 
 describe('forge bench on the lab model', () => {
   it('is killed, goes on, and fills matrix, loads and report', { timeout: 240_000 }, async () => {
-    const path = join(dir, 'small.yaml');
-    await writeFile(path, file());
+    const path = await smallFile();
     const killed = await run('home', ['bench', path], (child) => {
       let said = '';
       child.stderr?.on('data', (part: string) => {
         said += part;
-        if (said.includes('[4/8')) child.kill('SIGKILL');
+        if (said.includes('[4/10')) child.kill('SIGKILL');
       });
     });
     expect(killed.signal).toBe('SIGKILL');
     const resumed = await run('home', ['bench', '--resume', '--json']);
     expect(resumed.stderr).not.toContain('forge:');
-    expect(resumed.stderr).not.toContain('[1/8');
+    expect(resumed.stderr).not.toContain('[1/10');
     expect(resumed.code).toBe(0);
     const { report, id } = JSON.parse(resumed.stdout) as Shown;
 
-    const cells = new Map(report.cells.map((cell) => [cell.optimisation, cell]));
-    expect([...cells.keys()]).toEqual(['baseline', 'batching', 'response-cache', 'server']);
-    for (const cell of cells.values()) {
-      expect([cell.n, cell.failed, cell.runIds.length]).toEqual([12, 0, 2]);
+    const names = ['baseline', 'quantisation', 'response-cache', 'server', 'batching + prefix-cache'];
+    expect(report.cells.map(({ method, optimisation }) => [method, optimisation])).toEqual(
+      ['naive', 'agent'].flatMap((method) => names.map((name) => [method, name])),
+    );
+    for (const cell of report.cells) {
+      expect([cell.n, cell.failed, cell.runIds.length]).toEqual([6, 0, 1]);
       expect(cell.examplesPerSecond.value).toBeGreaterThan(0);
       expect(cell.costPerThousand).toBeGreaterThan(0);
     }
-    // The same weights answer behind HTTP as in the process, whatever rounds differently.
-    expect(cells.get('server')?.accuracy.value).toBeCloseTo(cells.get('batching')?.accuracy.value ?? 0, 0.9);
-    expect(cells.get('baseline')?.cachedPromptShare).toBe(0);
-    expect(cells.get('batching')?.cachedPromptShare).toBeGreaterThan(0);
+    const agents = new Map(report.cells.slice(names.length).map((cell) => [cell.optimisation, cell]));
+    expect(agents.get('baseline')?.cachedPromptShare).toBe(0);
+    // An agent's later steps go on from its earlier ones, in the process as behind HTTP.
+    for (const name of ['batching + prefix-cache', 'server'])
+      expect(agents.get(name)?.cachedPromptShare).toBeGreaterThan(0.3);
+    // The server's own memory is the cell's.
+    expect(agents.get('server')?.peakMemoryBytes).toBeGreaterThan(50e6);
     // A second pass is answered from the store, and its latencies are nobody's measurement.
-    expect(cells.get('response-cache')?.responseHitRate).toBe(1);
-    expect(cells.get('response-cache')?.latencyP50Ms).toBeNull();
-    expect(cells.get('response-cache')?.equivalence?.flipRate.value).toBe(0);
+    expect(agents.get('response-cache')?.responseHitRate).toBe(1);
+    expect(agents.get('response-cache')?.latencyP50Ms).toBeNull();
+    expect(agents.get('response-cache')?.equivalence?.flipRate.value).toBe(0);
     expect(report.load[0]?.points.map(({ repetitions, failed }) => [repetitions, failed])).toEqual([
       [2, 0],
       [2, 0],
     ]);
-    expect(report.goal).toHaveLength(1);
+    expect(report.goal.map(({ method, target }) => [method, target])).toEqual([
+      ['naive', 4],
+      ['agent', 4],
+    ]);
     expect(report.recommendations.map(({ useCase }) => useCase)).toEqual(['interactive', 'batch', 'cheapest']);
 
     const folder = join(dir, 'home/benchmarks', id);
@@ -103,8 +113,7 @@ describe('forge bench on the lab model', () => {
   });
 
   it('says what is wrong before anything runs', async () => {
-    const path = join(dir, 'wrong.yaml');
-    await writeFile(path, file().replace('server: lab\n', 'server: lib\n'));
+    const path = await smallFile((text) => text.replace('server: lab\n', 'server: lib\n'));
     const { code, stderr } = await run('other', ['bench', path]);
     expect(code).toBe(2);
     expect(stderr).toContain('optimisations.server.server: unknown server "lib". Did you mean "lab"?');
