@@ -1,7 +1,8 @@
 /**
  * How long the evaluation of the lab model takes (naive and chain of thought on the arithmetic questions), through the product's runner:
- * one request at a time without a prefix cache, against batches with one, in turns; and against a loop of Hugging Face transformers on
- * the CPU with the same weights, prompts, stop strings and bound, where FORGE_TEST_PYTHON names a Python that has it.
+ * one request at a time without a prefix cache, against batches with one, in turns; batches also with keys and values in 8 bits; and a
+ * loop of Hugging Face transformers on the CPU with the same weights, prompts, stop strings and bound, where FORGE_TEST_PYTHON names a
+ * Python that has it.
  *
  *   npm run bench:evaluation -- [--examples 1000] [--batch 16] [--turns 3]
  */
@@ -144,6 +145,7 @@ for (let turn = 0; turn < turns; turn++) {
   const sequential = await throughRunner({ batch: 1, prefixCache: false });
   keep(sequentialName, sequential);
   keep(batchedName, await throughRunner({ batch }));
+  keep(`${batchedName}, kvCache q8_0`, await throughRunner({ batch, kvCache: 'q8_0' }));
   if (python === undefined) continue;
   loop ??= fastestSetting(python, sequential.answers);
   const name = `transformers, batch ${loop.batch}, ${loop.threads} thread(s)`;

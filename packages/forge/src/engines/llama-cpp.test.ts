@@ -190,6 +190,25 @@ describe('llama-cpp with the lab model', () => {
   });
 });
 
+describe('kvCache', () => {
+  it('keeps keys and values in other types, each with a fingerprint of its own', async () => {
+    const engines = await Promise.all([{}, { kvCache: 'bf16' }, { kvCache: 'q8_0' }].map(open));
+    try {
+      expect(engines.map(({ settings }) => settings.kvCache)).toEqual(['f16', 'bf16', 'q8_0']);
+      expect(new Set(engines.map(({ fingerprint }) => fingerprint)).size).toBe(3);
+      const score = { prompt: problem(4), continuation: '\n24 - 7 = 17\nAnswer: 17' };
+      const totals = await Promise.all(engines.map((engine) => engine.score?.(score)));
+      const [exact = 0, ...coarser] = totals.map((one) => one?.total ?? 0);
+      for (const total of coarser) {
+        expect(total).not.toBe(exact);
+        expect(Math.abs(total - exact)).toBeLessThan(0.5);
+      }
+    } finally {
+      await Promise.all(engines.map((engine) => engine.close()));
+    }
+  });
+});
+
 describe('invariant mode', () => {
   it('gives each request the answer it has alone, whatever else is asked', async () => {
     const engine = await open({ invariant: true });

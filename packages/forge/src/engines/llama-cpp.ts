@@ -43,7 +43,13 @@ const options = z.strictObject({
     .describe('Layers on the GPU; as many as fit when auto.'),
   lora: z.array(loraSchema).max(8).default([]).describe('Adapters on top of the model.'),
   chat: z.boolean().default(false).describe('Put the prompt into the model’s own chat template, as a user’s message.'),
-  // Without a default of the schema: an experiment that does not name it keeps its configuration hash.
+  // Without defaults of the schema: an experiment that does not name them keeps its configuration hash.
+  kvCache: z
+    .enum(['f16', 'bf16', 'q8_0'])
+    .optional()
+    .describe(
+      'How keys and values of earlier tokens are kept: f16 (so when left out) is the most exact; q8_0 takes half the memory and may be faster.',
+    ),
   prefixCache: z
     .boolean()
     .optional()
@@ -63,7 +69,7 @@ export const definition: Definition<Engine, EngineParts, typeof options> = {
   name: 'llama-cpp',
   summary: 'A local GGUF model through llama.cpp: CPU or GPU, batched, with prefix reuse and LoRA.',
   options,
-  async create({ prefixCache: wantsPrefixCache = true, ...settings }, parts) {
+  async create({ prefixCache: wantsPrefixCache = true, kvCache = 'f16', ...settings }, parts) {
     const file = await resolveModelFile(settings.model, parts);
     await checkGgufFile(file.path, settings.model);
     const lora = await Promise.all(
@@ -82,6 +88,7 @@ export const definition: Definition<Engine, EngineParts, typeof options> = {
       gpuLayers: settings.gpuLayers,
       lora: lora.map(({ path, scale }) => ({ path, scale })),
       invariant: settings.invariant,
+      kvCache,
       prefixCache: wantsPrefixCache,
       chat: settings.chat,
     };
@@ -97,6 +104,7 @@ export const definition: Definition<Engine, EngineParts, typeof options> = {
       adapters,
       batch: invariant ? 1 : batch,
       invariant,
+      kvCache,
       prefixCache,
       chat,
       threads,
@@ -121,6 +129,7 @@ export const definition: Definition<Engine, EngineParts, typeof options> = {
         model: settings.model,
         batch,
         invariant,
+        kvCache,
         prefixCache,
         chat,
         threads,

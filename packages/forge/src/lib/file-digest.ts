@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -21,7 +22,9 @@ export async function fileDigest(
   if (known?.path === path && known.size === size && known.modifiedMs === modifiedMs) return known.sha256;
   const sha256 = await fileSha256(path, signal);
   await mkdir(folder, { recursive: true });
-  await writeFile(`${memory}.${process.pid}`, JSON.stringify({ path, size, modifiedMs, sha256 }));
-  await rename(`${memory}.${process.pid}`, memory);
+  // Several engines of one process may look at the same file at once.
+  const partial = `${memory}.${randomUUID()}`;
+  await writeFile(partial, JSON.stringify({ path, size, modifiedMs, sha256 }));
+  await rename(partial, memory);
   return sha256;
 }

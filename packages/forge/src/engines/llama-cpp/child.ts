@@ -11,6 +11,12 @@ import type { StateFolder } from './state-folder.ts';
 const defaultContextSize = 2048;
 const smallModelBytes = 64e6;
 const maxGrammars = 64;
+/** Values in blocks need flash attention; its default is left alone otherwise. */
+const cacheTypes = {
+  f16: {},
+  bf16: { experimentalKvCacheKeyType: 'BF16', experimentalKvCacheValueType: 'BF16', flashAttention: true },
+  q8_0: { experimentalKvCacheKeyType: 'Q8_0', experimentalKvCacheValueType: 'Q8_0', flashAttention: true },
+} as const;
 const send = (answer: ModelAnswer) => process.send?.(answer);
 
 class OutOfMemory extends Error {}
@@ -63,6 +69,7 @@ async function load(options: LoadOptions) {
     threads,
     // It would try ever smaller contexts for a minute: a setting that does not hold is an error instead.
     failedCreationRemedy: false,
+    ...cacheTypes[options.kvCache],
     ...(options.lora.length === 0
       ? {}
       : { lora: { adapters: options.lora.map(({ path, scale }) => ({ filePath: path, scale })) } }),

@@ -59,7 +59,8 @@ describe('the prefix cache', () => {
   let foldersBefore: readonly string[];
   beforeAll(async () => {
     foldersBefore = stateFolders();
-    engine = await open();
+    // The kernels of llama.cpp for f16 are slow at the lab model's small heads.
+    engine = await open({ kvCache: 'q8_0' });
   });
   afterAll(() => engine.close());
   const generateAll = (prompts: readonly string[], over: Partial<GenerateRequest> = {}) =>
@@ -68,9 +69,9 @@ describe('the prefix cache', () => {
   it.each([
     ['64 prompts with the same 1,000 tokens before', sharedPrefixPrompts()],
     ['12 sets of few-shot examples, in random order', fewShotTreePrompts()],
-  ])('prefills what is distinct and little more: %s', async (_title, prompts) => {
+  ])('prefills what is distinct and little more: %s', { timeout: 180_000 }, async (_title, prompts) => {
     const distinct = await distinctTokens(model, prompts);
-    const share = prefilledTokens(await generateAll(prompts)) / distinct;
+    const share = prefilledTokens(await generateAll(prompts, { maxTokens: 1 })) / distinct;
     expect(share).toBeLessThanOrEqual(1.05);
     expect(share).toBeGreaterThan(0.9);
   });
@@ -89,7 +90,7 @@ describe('the prefix cache', () => {
     const copied = await generateAll(prompts, { maxTokens: 20 });
     await long;
     for (const { usage } of copied) expect(usage.cachedPromptTokens).toBeGreaterThan(100);
-    const plain = await open({ invariant: true });
+    const plain = await open({ invariant: true, kvCache: 'q8_0' });
     try {
       const alone = await Promise.all(prompts.map((prompt) => plain.generate(request(prompt, { maxTokens: 20 }))));
       for (const { usage } of alone) expect(usage.cachedPromptTokens).toBe(0);

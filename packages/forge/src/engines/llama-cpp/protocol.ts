@@ -14,6 +14,7 @@ export interface LoadOptions {
   readonly gpuLayers: 'auto' | number;
   readonly lora: readonly { readonly path: string; readonly scale: number }[];
   readonly invariant: boolean;
+  readonly kvCache: 'f16' | 'bf16' | 'q8_0';
   readonly prefixCache: boolean;
   readonly chat: boolean;
 }
