@@ -116,6 +116,8 @@ function plotOptions(
         strokeDasharray: '4 3',
       }),
       plot.ruleX(frontier, { x: 'x', y1: 'low', y2: 'high', stroke: 'color', strokeWidth: 1.5, strokeOpacity: 0.6 }),
+      // Under the points: a name must not hide one.
+      ...(isLabelled ? labelsOf(plot, frontier, place) : []),
       plot.dot(points, {
         x: 'x',
         y: 'accuracy',
@@ -126,7 +128,6 @@ function plotOptions(
         fill: ({ onFrontier, color }: Drawn) => (onFrontier ? color : 'var(--surface)'),
         fillOpacity: ({ probability }: Drawn) => 0.25 + 0.75 * probability,
       }),
-      ...(isLabelled ? labelsOf(plot, frontier, place) : []),
       plot.tip(
         points,
         plot.pointer({
