@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,13 +39,13 @@ const request = (prompt: string, over: Partial<GenerateRequest> = {}): GenerateR
 });
 /** About 16 tokens a repetition. */
 const passage = (name: string, repetitions: number) => `${name} has 48 books and 5 coins. `.repeat(repetitions);
-const stateFolders = () =>
+const stateFolders = (pid = process.pid) =>
   ['/dev/shm', tmpdir()]
     .filter(existsSync)
     .flatMap((parent) => readdirSync(parent))
-    .filter((name) => name.startsWith('forge-states-'));
-const modelProcesses = () =>
-  execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' })
+    .filter((name) => name.startsWith(`forge-states-${pid}-`)).length;
+const modelProcesses = (parent = process.pid) =>
+  execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(parent)], { encoding: 'utf8' })
     .split('\n')
     .filter((line) => line.includes('llama-cpp/child.ts'))
     .map((line) => Number(line.trim().split(' ')[0]));
@@ -56,9 +57,7 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 
 describe('the prefix cache', () => {
   let engine: Engine;
-  let foldersBefore: readonly string[];
   beforeAll(async () => {
-    foldersBefore = stateFolders();
     // The kernels of llama.cpp for f16 are slow at the lab model's small heads.
     engine = await open({ kvCache: 'q8_0' });
   });
@@ -103,19 +102,41 @@ describe('the prefix cache', () => {
   });
 
   it('leaves no file behind, closed or killed', async () => {
-    const own = () => stateFolders().filter((name) => !foldersBefore.includes(name)).length;
-    const before = own();
+    const before = stateFolders();
     const others = new Set(modelProcesses());
     const killed = await open();
     const [pid] = modelProcesses().filter((one) => !others.has(one)) as [number];
     await Promise.all([1, 2].map((i) => killed.generate(request(passage('Nora', 20) + i))));
-    expect(own()).toBe(before + 1);
+    expect(stateFolders()).toBe(before + 1);
     process.kill(pid, 'SIGKILL');
-    await expect.poll(own).toBe(before);
+    await expect.poll(() => stateFolders()).toBe(before);
     await killed.generate(request(passage('Nora', 20)));
-    expect(own()).toBe(before + 1);
+    expect(stateFolders()).toBe(before + 1);
     await killed.close();
-    expect(own()).toBe(before);
+    expect(stateFolders()).toBe(before);
+  });
+});
+
+describe('a program that is killed', () => {
+  it('leaves neither its model process nor a file', async () => {
+    const code = `
+      import { definition } from ${JSON.stringify(join(root, 'packages/forge/src/engines/llama-cpp.ts'))};
+      const options = definition.options.parse({ model: ${JSON.stringify(model)}, gpu: false, threads: 1, contextSize: 512, batch: 2 });
+      const parts = { baseDir: '/', cacheDir: ${JSON.stringify(dir)}, env: {}, now: Date.now, notify() {} };
+      const engine = await definition.create(options, parts);
+      await engine.generate(${JSON.stringify(request(passage('Nora', 20)))});
+      console.log('ready');
+      setInterval(() => {}, 1000);`;
+    const script = join(dir, 'killed.mjs');
+    await writeFile(script, code);
+    const program = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const pid = program.pid as number;
+    await once(program.stdout, 'data');
+    const [child] = modelProcesses(pid) as [number];
+    expect(stateFolders(pid)).toBe(1);
+    program.kill('SIGKILL');
+    await expect.poll(() => stateFolders(pid), { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => existsSync(`/proc/${child}`), { timeout: 10_000 }).toBe(false);
   });
 });
 

@@ -27,7 +27,7 @@ async function isWritableTmpfs(path: string): Promise<boolean> {
  */
 export async function createStateFolder(): Promise<StateFolder> {
   const root = (await isWritableTmpfs('/dev/shm')) ? '/dev/shm' : tmpdir();
-  const path = await mkdtemp(join(root, 'forge-states-'));
+  const path = await mkdtemp(join(root, `forge-states-${process.pid}-`));
   const { bavail, bsize } = await statfs(path);
   return { path, maxBytes: Math.floor(Math.min(mostBytes, totalmem() / 8, (bavail * bsize) / 2)) };
 }

@@ -60,9 +60,9 @@ export function createStateStore(folder: StateFolder, forgotten: (state: SavedSt
     async save(sequence: LlamaContextSequence, tokens: readonly Token[]): Promise<SavedState | undefined> {
       const expected = bytesPerToken * tokens.length;
       if (expected > folder.maxBytes) return undefined;
-      await makeRoom(expected);
       let file: StateFile | undefined;
       try {
+        await makeRoom(expected);
         file = await createFile(join(folder.path, String(nextName++)));
         const { fileSize } = await sequence.saveStateToFile(file.path);
         bytesPerToken = fileSize / Math.max(1, sequence.nextTokenIndex);
@@ -74,7 +74,7 @@ export function createStateStore(folder: StateFolder, forgotten: (state: SavedSt
         state.readers--;
         return state;
       } catch {
-        await file?.close();
+        await file?.close().catch(() => {});
         return undefined;
       }
     },

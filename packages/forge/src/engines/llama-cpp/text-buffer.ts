@@ -21,9 +21,10 @@ export function createTextBuffer(
   let stoppedAt: number | undefined;
   let handedOut = 0;
 
-  function decodePending(): void {
+  /** `piece` is the text of what is pending. */
+  function append(piece: string): void {
     const from = Math.max(0, text.length - longestStop);
-    text += detokenize(pending, before);
+    text += piece;
     before = [...before, ...pending].slice(-8);
     pending = [];
     const found = stop.map((one) => text.indexOf(one, from)).filter((at) => at >= 0);
@@ -34,8 +35,9 @@ export function createTextBuffer(
     /** True once a stop string is complete. */
     push(token: Token): boolean {
       pending.push(token);
-      if (pending.length < maxPending && detokenize(pending, before).endsWith(broken)) return false;
-      decodePending();
+      const piece = detokenize(pending, before);
+      if (pending.length < maxPending && piece.endsWith(broken)) return false;
+      append(piece);
       return stoppedAt !== undefined;
     },
     /** What is new and final: nothing of a stop string, nor what may yet become one. */
@@ -54,7 +56,7 @@ export function createTextBuffer(
     },
     /** The whole text, without the stop string. */
     end(): string {
-      if (pending.length > 0) decodePending();
+      if (pending.length > 0) append(detokenize(pending, before));
       return stoppedAt === undefined ? text : text.slice(0, stoppedAt);
     },
   };
