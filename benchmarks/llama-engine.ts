@@ -35,13 +35,13 @@ const [tokens, repetitions, threads] = [values.tokens, values.repetitions, value
 ];
 const contextSize = 256;
 const work = join(tmpdir(), 'forge-bench');
-/** Of the same length, and each different. */
+/** Of the same length, and each different; requests for them are told apart by their number, which is the seed too. */
 const prompts = Array.from(
   { length: 256 },
   (_, i) => `Question: Vera has ${i + 100} stones. Vera buys 5. How many stones does Vera have now?\nLet's think`,
 );
-/** Sampled at a high temperature, so that nearly every request runs to its token limit. */
-const sampling = { temperature: 1.5, topK: 0, topP: 1 };
+/** Any token is as likely as any other, so that nearly every request runs to its token limit. */
+const sampling = { temperature: 100, topK: 0, topP: 1 };
 
 async function randomModel(): Promise<string> {
   const folder = join(work, 'random-100m');
@@ -62,22 +62,38 @@ async function randomModel(): Promise<string> {
   return path;
 }
 
-/** Tokens per second while every sequence decodes: from the last one's first token to the first one's last. `times` in ms. */
-function decodeRate(times: readonly (readonly number[])[]): number {
+/** When the tokens of each sequence came, ms. */
+type Times = readonly (readonly number[])[];
+
+const shortest = (times: Times) => Math.min(...times.map((one) => one.length));
+
+/** Tokens per second while every sequence decodes: from the last one's first token to the first one's last. */
+function decodeRate(times: Times): number {
   const from = Math.max(...times.map((one) => one[0] ?? Number.NaN));
   const to = Math.min(...times.map((one) => one.at(-1) ?? Number.NaN));
   const count = times.flat().filter((ms) => ms > from && ms <= to).length;
   return (1000 * count) / (to - from);
 }
 
-/** `batch` sequences of the binding, nothing else. */
-async function bareLoop(model: LlamaModel, batch: number): Promise<number> {
-  const context = await model.createContext({ sequences: batch, contextSize, threads });
+/** Of requests of which each writes at least half of `tokens`: with other seeds where one ends before. */
+async function ofLongRequests(batch: number, turn: number, decode: (seeds: readonly number[]) => Promise<Times>) {
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const first = (turn * 20 + attempt) * batch;
+    const times = await decode(Array.from({ length: batch }, (_, i) => (first + i) % prompts.length));
+    if (shortest(times) >= tokens / 2) return times;
+  }
+  throw new Error(`no ${batch} requests ran to ${tokens / 2} tokens in 20 attempts: lower --tokens`);
+}
+
+/** Sequences of the binding, nothing else. */
+async function bareLoop(model: LlamaModel, seeds: readonly number[]): Promise<Times> {
+  const context = await model.createContext({ sequences: seeds.length, contextSize, threads });
   const times = await Promise.all(
-    prompts.slice(0, batch).map(async (prompt, seed) => {
+    seeds.map(async (seed) => {
       const own: number[] = [];
       const sequence = context.getSequence();
-      for await (const _ of sequence.evaluate(model.tokenize(prompt), { ...sampling, minP: 0, seed })) {
+      const input = model.tokenize(prompts[seed] ?? '');
+      for await (const _ of sequence.evaluate(input, { ...sampling, minP: 0, seed })) {
         own.push(performance.now());
         if (own.length >= tokens) break;
       }
@@ -85,25 +101,25 @@ async function bareLoop(model: LlamaModel, batch: number): Promise<number> {
     }),
   );
   await context.dispose();
-  return decodeRate(times);
+  return times;
 }
 
-async function throughEngine(modelPath: string, batch: number): Promise<number> {
+async function throughEngine(modelPath: string, seeds: readonly number[]): Promise<Times> {
   const engine = await definition.create(
-    definition.options.parse({ model: modelPath, batch, contextSize, threads, gpu: false }),
+    definition.options.parse({ model: modelPath, batch: seeds.length, contextSize, threads, gpu: false }),
     { baseDir: process.cwd(), cacheDir: work, env: {}, now: Date.now, notify: () => {} },
   );
   const request = { ...sampling, maxTokens: tokens, stop: ['\nQuestion:'], tokenTimes: true };
   const startedMs = performance.now();
-  const generations = await Promise.all(
-    prompts.slice(0, batch).map(async (prompt, seed) => {
+  const times = await Promise.all(
+    seeds.map(async (seed) => {
       const calledMs = performance.now() - startedMs;
-      const { tokenMs = [] } = await engine.generate({ ...request, prompt, seed });
+      const { tokenMs = [] } = await engine.generate({ ...request, prompt: prompts[seed] ?? '', seed });
       return tokenMs.map((ms) => ms + calledMs);
     }),
   );
   await engine.close();
-  return decodeRate(generations);
+  return times;
 }
 
 const median = (rates: readonly number[]) => quantile(Float64Array.from(rates).sort(), 0.5);
@@ -127,11 +143,14 @@ const rows: string[][] = [];
 for (const batch of values.batches.split(',').map(Number)) {
   const turns: { own: number; bare: number; engine: number }[] = [];
   for (let repetition = 0; repetition < repetitions; repetition++) {
-    const shape = { model: modelPath, batch, threads, promptTokens, tokens, contextSize };
+    const bare = await ofLongRequests(batch, repetition, (seeds) => bareLoop(model, seeds));
+    const engine = await ofLongRequests(batch, repetition, (seeds) => throughEngine(modelPath, seeds));
+    // As long as the window in which the engine was timed: every step has more keys and values than the one before.
+    const shape = { model: modelPath, batch, threads, promptTokens, tokens: shortest(engine), contextSize };
     turns.push({
       own: 'program' in own ? runBatchedBench(own.program, shape) : Number.NaN,
-      bare: await bareLoop(model, batch),
-      engine: await throughEngine(modelPath, batch),
+      bare: decodeRate(bare),
+      engine: decodeRate(engine),
     });
   }
   rows.push([

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import type { Llama, LlamaGrammar, LlamaGrammarEvaluationState, LlamaModel, Token } from 'node-llama-cpp';
 import { EngineError, messageOf } from '../../errors.ts';
+import { createLockstep } from './lockstep.ts';
 import type { LoadOptions, ModelAnswer, ModelRequest } from './protocol.ts';
 import { createScheduler, type Job } from './scheduler.ts';
 import { scoreContinuation } from './score.ts';
@@ -63,10 +64,12 @@ async function load(options: LoadOptions) {
   const sequences = options.invariant ? 1 : options.batch;
   const contextSize = options.contextSize ?? Math.min(model.trainContextSize, defaultContextSize);
   checkMemory(model, sequences, contextSize);
+  const lockstep = createLockstep();
   const context = await model.createContext({
     sequences,
     contextSize,
     threads,
+    batching: { itemPrioritizationStrategy: lockstep.share },
     // It would try ever smaller contexts for a minute: a setting that does not hold is an error instead.
     failedCreationRemedy: false,
     ...cacheTypes[options.kvCache],
@@ -81,7 +84,7 @@ async function load(options: LoadOptions) {
     gpuLayers: model.gpuLayers,
     bindingVersion: (await binding.getModuleVersion()) as string,
   };
-  return { binding, llama, model, context, info };
+  return { binding, llama, model, context, lockstep, info };
 }
 
 type Loaded = Awaited<ReturnType<typeof load>>;
@@ -133,10 +136,10 @@ function endToken({ tokens }: LlamaModel): Token {
 }
 
 function serve(loaded: Loaded, options: LoadOptions, states: StateFolder | null): void {
-  const { model, context } = loaded;
+  const { model, context, lockstep } = loaded;
   const tokenize = createTokenizer(loaded, options.chat);
   const grammarState = createGrammars(loaded);
-  const scheduler = createScheduler(model, context, { states });
+  const scheduler = createScheduler(model, context, { states, lockstep });
   const jobs = new Map<number, Job>();
 
   async function answer(message: Exclude<ModelRequest, { type: 'load' | 'cancel' | 'release' | 'close' }>) {

@@ -7,6 +7,7 @@ import type {
 } from 'node-llama-cpp';
 import type { GenerateRequest } from '../../engine.ts';
 import { EngineError } from '../../errors.ts';
+import type { Lockstep } from './lockstep.ts';
 import { createPrefixCache, noPrefixCache, type PrefixCache, type Slot } from './prefix-cache.ts';
 import { type ModelGeneration, monotonicMs } from './protocol.ts';
 import type { StateFolder } from './state-folder.ts';
@@ -62,7 +63,12 @@ function prefixCacheFor(slots: readonly Slot[], states: StateFolder | null, chan
  * cache may keep states; null = each request starts from an empty sequence. With one sequence as well, an answer cannot depend on what
  * ran before or beside it.
  */
-export function createScheduler(model: LlamaModel, context: LlamaContext, options: { states: StateFolder | null }) {
+export function createScheduler(
+  model: LlamaModel,
+  context: LlamaContext,
+  options: { states: StateFolder | null; lockstep: Lockstep },
+) {
+  const { lockstep } = options;
   const slots: readonly Slot[] = Array.from({ length: context.totalSequences }, () => {
     return { sequence: context.getSequence(), tokens: [], session: undefined, saving: undefined };
   });
@@ -111,7 +117,9 @@ export function createScheduler(model: LlamaModel, context: LlamaContext, option
           ? { temperature: 0 }
           : { temperature: request.temperature, topK: request.topK, topP: request.topP, minP: 0, seed: request.seed };
       const grammar = job.grammar === undefined ? {} : { grammarEvaluationState: job.grammar };
+      lockstep.asks(slot);
       for await (const token of slot.sequence.evaluate(prompt.slice(reused), { ...sampling, ...grammar })) {
+        lockstep.hasToken(slot);
         if (generated.length === 0) {
           firstMs = performance.now();
           cache.holds(slot, prompt);
@@ -127,6 +135,7 @@ export function createScheduler(model: LlamaModel, context: LlamaContext, option
           finishReason = 'length';
           break;
         }
+        lockstep.asks(slot);
       }
       const endMs = performance.now();
       if (firstMs === 0) firstMs = endMs;
@@ -146,6 +155,7 @@ export function createScheduler(model: LlamaModel, context: LlamaContext, option
       changeActive(-1);
       throw error;
     } finally {
+      lockstep.hasToken(slot);
       job.cancelled = true;
       giveBack(slot, [...prompt, ...generated]);
     }
