@@ -1,8 +1,8 @@
 /**
  * How long the evaluation of the lab model takes (naive and chain of thought on the arithmetic questions), through the product's runner:
- * one request at a time without a prefix cache, against batches with one, in turns; batches also with keys and values in 8 bits; and a
- * loop of Hugging Face transformers on the CPU with the same weights, prompts, stop strings and bound, where FORGE_TEST_PYTHON names a
- * Python that has it.
+ * one request at a time without a prefix cache, against batches with one, in turns; larger batches also on all cores with keys and values in
+ * 8 bits; and a loop of Hugging Face transformers on the CPU with the same weights, prompts, stop strings and bound, one prompt at a time
+ * and in its fastest setting, where FORGE_TEST_PYTHON names a Python that has it.
  *
  *   npm run bench:evaluation -- [--examples 1000] [--batch 16] [--turns 3]
  */
@@ -141,15 +141,18 @@ const found = new Map<string, Evaluation[]>();
 const keep = (how: string, evaluation: Evaluation) => found.set(how, [...(found.get(how) ?? []), evaluation]);
 const sequentialName = 'one at a time, no cache';
 const batchedName = `batch ${batch}, prefix cache`;
+const tunedName = `batch ${2 * batch}, prefix cache, ${cpus().length} threads, kvCache q8_0`;
 for (let turn = 0; turn < turns; turn++) {
   const sequential = await throughRunner({ batch: 1, prefixCache: false });
   keep(sequentialName, sequential);
   keep(batchedName, await throughRunner({ batch }));
-  keep(`${batchedName}, kvCache q8_0`, await throughRunner({ batch, kvCache: 'q8_0' }));
+  keep(tunedName, await throughRunner({ batch: 2 * batch, threads: cpus().length, kvCache: 'q8_0' }));
   if (python === undefined) continue;
   loop ??= fastestSetting(python, sequential.answers);
-  const name = `transformers, batch ${loop.batch}, ${loop.threads} thread(s)`;
-  keep(name, throughTransformers(python, sequential.answers, loop));
+  for (const setting of [{ ...loop, batch: 1 }, loop]) {
+    const name = `transformers, batch ${setting.batch}, ${setting.threads} thread(s)`;
+    keep(name, throughTransformers(python, sequential.answers, setting));
+  }
 }
 await components.close();
 
@@ -157,7 +160,7 @@ const secondsOf = (how: string) => (found.get(how) ?? []).map(({ seconds }) => s
 const reference = found.get(sequentialName)?.[0]?.answers ?? [];
 const rows = [...found].map(([how, evaluations]) => {
   const seconds = evaluations.map((one) => one.seconds);
-  const ratios = secondsOf(batchedName).map((fast, i) => (seconds[i] ?? Number.NaN) / fast);
+  const ratios = secondsOf(tunedName).map((fast, i) => (seconds[i] ?? Number.NaN) / fast);
   const same = reference.filter(({ text }, i) => text.trim() === evaluations[0]?.answers[i]?.text.trim()).length;
   return [how, range(seconds, 1), range(ratios, 2), `${((100 * same) / reference.length).toFixed(1)} %`];
 });
@@ -165,7 +168,7 @@ console.log(
   `naive and chain of thought, ${reference.length} greedy answers, ${turns} turns; ${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}\n`,
 );
 console.log(
-  markdownTable(['how', 'seconds, median (range)', `times as long as ${batchedName}`, 'texts as one at a time'], rows),
+  markdownTable(['how', 'seconds, median (range)', `times as long as ${tunedName}`, 'texts as one at a time'], rows),
 );
 if (python === undefined)
   console.log('\ntransformers: skipped, as FORGE_TEST_PYTHON names no Python with torch and transformers');

@@ -4,7 +4,13 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { BenchmarkRecord } from '../packages/forge/src/benchmark-record.ts';
+import type { BenchmarkReport } from '../packages/forge/src/benchmark-report.ts';
+import type { BenchmarkSpec } from '../packages/forge/src/benchmark-spec.ts';
+import { matrixTable, type Table, verdictMarks } from '../packages/forge/src/benchmark-tables.ts';
+import { cellLabel, timesInterval } from '../packages/forge/src/benchmark-wording.ts';
 import { verdictSentence } from '../packages/forge/src/compare-runs.ts';
+import { markdownTable } from '../packages/forge/src/lib/format.ts';
 import type { Finding } from '../packages/forge/src/read-finding.ts';
 import type { TrainingGroup, TrainingReport } from '../packages/forge/src/training-report.ts';
 
@@ -90,6 +96,25 @@ function table(finding: Finding): string {
   ].join('\n');
 }
 
+/** How much faster each optimisation makes each method, what became of the answers, and what to take. */
+function benchmarkTables({ goal }: Pick<BenchmarkSpec, 'goal'>, report: BenchmarkReport): string {
+  const { header, rows }: Table = matrixTable(report);
+  const marks = Object.entries(verdictMarks).map(([verdict, mark]) => `${mark} ${verdict}`);
+  return [
+    markdownTable(header, rows),
+    '',
+    `Times as fast as ${report.baseline}, one request at a time; answers against it (TOST, Holm): ${marks.join(', ')}.`,
+    '',
+    ...report.goal.map(({ method, target, ratio }) => {
+      const verdict = ratio.value >= target ? 'reached' : `missed by ${(target - ratio.value).toFixed(2)}`;
+      return `- The goal of ${target} times with ${goal?.optimisation} for ${method}: ${timesInterval(ratio)}, ${verdict}.`;
+    }),
+    ...report.recommendations.map(
+      ({ title, choice, reason }) => `- **${title}: ${choice === null ? 'none' : cellLabel(choice)}.** ${reason}`,
+    ),
+  ].join('\n');
+}
+
 /** The text between the marks of an experiment; the hash of its configuration is in the first of them. */
 function replaced(text: string, name: string, hash: string, content: string): string {
   const block = new RegExp(`<!-- ${name} [0-9a-f]* -->[\\s\\S]*?<!-- end of ${name} -->`);
@@ -114,6 +139,14 @@ try {
       training: { configHash: string; report: TrainingReport };
     };
     write('dpo-lab', training.configHash, trainingTables(training.report));
+  }
+  if (wanted('bench-lab')) {
+    const measured = forge(home, 'bench', 'experiments/bench-lab.yaml', '--output', 'docs/bench-lab');
+    const { config, configHash, report } = measured as Pick<BenchmarkRecord, 'configHash'> & {
+      config: BenchmarkSpec;
+      report: BenchmarkReport;
+    };
+    write('bench-lab', configHash, benchmarkTables(config, report));
   }
 } finally {
   rmSync(home, { recursive: true, force: true });

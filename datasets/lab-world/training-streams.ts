@@ -171,6 +171,29 @@ function copying(world: World, random: Random): Transcript {
   ];
 }
 
+/**
+ * Names with numbers, asked three times over in other orders. A number is looked up digit by digit, from a blank that all numbers share: a
+ * lookup of its own, which pairs of words do not teach (of numbers in passages the model was right on a quarter, of words on 98 %).
+ */
+function copyingNumbers(world: World, random: Random): Transcript {
+  const names = world.training.people.flatMap((name) => name.split(' '));
+  const between = pick(['', ' is'], random);
+  const pairs = [...new Set(drawNames(names, 3 + random.below(6), random))].map(
+    (key) => [`${key}${between}`, ` ${1 + random.below(99)}`] as const,
+  );
+  return [
+    { text: pairs.map(([key, value]) => `${key}${value}.`).join(' '), weight: 0 },
+    ...Array.from({ length: 3 }, () => shuffled(pairs, random)).flatMap((queries) =>
+      queries.flatMap(
+        ([key, value], index): Transcript => [
+          { text: `${index === 0 ? '\n' : '. '}${key}`, weight: 0 },
+          { text: value, weight: 1 },
+        ],
+      ),
+    ),
+  ];
+}
+
 function readingStream(world: World, passages: number, cotPercent: number): Stream {
   return (random) => {
     const entities = drawEntities(world, passages, random);
@@ -317,6 +340,7 @@ export function trainingStreams(world: World): Record<string, Stream> {
     'known-question': (random) =>
       joined(Array.from({ length: 1 + random.below(4) }, () => knownQuestion(world, chance(25, random), random))),
     copying: (random) => copying(world, random),
+    'copying-numbers': (random) => copyingNumbers(world, random),
     recall: (random) => recall(world, random),
     'reading-1': readingStream(world, 1, 30),
     'reading-2': readingStream(world, 2, 40),

@@ -1,8 +1,10 @@
-// Pictures of every page from real runs of the bundled lab model, into docs/screenshots.
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+// Pictures of every page from real runs of the bundled lab model, into docs/screenshots: `npm run screenshots`, or with
+// `-- experiments`, `-- training`, `-- benchmark` some of them.
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BrowserContext } from 'playwright-core';
+import { parse, stringify } from 'yaml';
 import { forge } from '../../forge/src/testing/forge-process.ts';
 import { startForgeServer } from '../../forge/src/testing/forge-server.ts';
 import { browserPath, launchBrowser } from './browser.ts';
@@ -45,12 +47,22 @@ async function runExample(name: string, sample?: number): Promise<Made> {
   }
 }
 
-/** Trains from a file of the project's folder, through the store that the server lends; the address of its page. */
-async function trainExample(file: string): Promise<string> {
-  const { code, stderr } = await forge(['train', file], { cwd: root, env: { FORGE_HOME: home } });
-  if (code !== 0) throw new Error(`forge train ${file} failed: ${stderr}`);
-  const { items } = (await (await fetch(`${server.url}/api/trainings?limit=1`)).json()) as { items: Made[] };
-  return `/training?id=${items[0]?.id}`;
+/** Trains or measures from a file, through the store that the server lends; the id of what was made. */
+async function commandExample(command: 'train' | 'bench', file: string): Promise<string> {
+  const { code, stderr } = await forge([command, file], { cwd: root, env: { FORGE_HOME: home } });
+  if (code !== 0) throw new Error(`forge ${command} ${file} failed: ${stderr}`);
+  const list = command === 'train' ? 'trainings' : 'benchmarks';
+  const { items } = (await (await fetch(`${server.url}/api/${list}?limit=1`)).json()) as { items: Made[] };
+  return items[0]?.id ?? '';
+}
+
+/** experiments/bench-lab.yaml with fewer examples and loads: two minutes instead of fifteen. */
+async function shortBenchmark(): Promise<string> {
+  const whole = parse(await readFile(join(root, 'experiments/bench-lab.yaml'), 'utf8'));
+  const load = { ...whole.load, requests: 100, repetitions: 2 };
+  const file = join(home, 'bench-lab.yaml');
+  await writeFile(file, stringify({ ...whole, sample: 40, repetitions: 2, load }));
+  return file;
 }
 
 /** The page, or from its part called `part` on. */
@@ -66,12 +78,22 @@ async function shoot(context: BrowserContext, name: string, path: string, part?:
   await page.close();
 }
 
-try {
+const size = { width: 1600, height: 1000 };
+const wide = await browser.newContext({ viewport: size, colorScheme: 'light' });
+const dark = await browser.newContext({ viewport: size, colorScheme: 'dark' });
+const narrow = await browser.newContext({ viewport: { width: 380, height: 800 }, colorScheme: 'light' });
+
+/** On a wide and a narrow screen. */
+async function shootBoth(name: string, path: string, part?: string): Promise<void> {
+  await shoot(wide, name, path, part);
+  await shoot(narrow, `${name}-narrow`, path, part);
+}
+
+async function shootExperiments(): Promise<void> {
   const fewShot = await runExample('few-shot');
   const quickstart = await runExample('quickstart');
   const ablation = await runExample('rag-ablation');
   const agent = await runExample('agent', 60);
-  const training = await trainExample('experiments/dpo-lab.yaml');
   const rows = (await (await fetch(`${server.url}/api/runs/${quickstart.runs[1]?.id}/results?limit=1`)).json()) as {
     items: { exampleId: string }[];
   };
@@ -89,34 +111,48 @@ try {
   ).json()) as { items: { exampleId: string; toolUse: { calls: unknown[] } }[] };
   const longest = used.items.toSorted((a, b) => b.toolUse.calls.length - a.toolUse.calls.length)[0];
   const trace = `${ofAgent}&example=${longest?.exampleId}&step=2`;
-  const pages = [
+  for (const [name, path, part] of [
     ['home', '/'],
     ['experiments', '/experiments'],
     ['new-experiment', '/experiments/new?example=quickstart'],
     ['experiment', experiment],
     ['example', example],
     ['compare', `/compare?runs=${quickstart.runs.map((run) => run.id).join(',')}`],
-    ['trainings', '/trainings'],
-    ['training', training],
     ['corpora', '/corpora?query=What+is+the+job+of+Vera+Harker%3F'],
     ['rag', ofRag],
     ['rag-example', `${ofRag}&run=${ablation.runs[1]?.id}&example=${found.items[0]?.exampleId}`],
-  ] as const;
-  const wide = await browser.newContext({ viewport: { width: 1600, height: 1000 }, colorScheme: 'light' });
-  for (const [name, path] of pages) await shoot(wide, name, path);
+    ['tool-use', ofAgent, 'Tool use'],
+    ['agent-trace', trace, 'Agent trace'],
+  ] as const)
+    await shootBoth(name, path, part);
   await shoot(wide, 'compare-many', `/compare?runs=${runs}`);
+  await shoot(dark, 'experiment-dark', experiment);
+  await shoot(dark, 'agent-trace-dark', trace, 'Agent trace');
+}
+
+async function shootTraining(): Promise<void> {
+  const training = `/training?id=${await commandExample('train', 'experiments/dpo-lab.yaml')}`;
+  await shootBoth('trainings', '/trainings');
+  await shootBoth('training', training);
   await shoot(wide, 'training-curves', training, 'Curves');
   await shoot(wide, 'training-ablation', training, 'Before and after');
-  await shoot(wide, 'tool-use', ofAgent, 'Tool use');
-  await shoot(wide, 'agent-trace', trace, 'Agent trace');
-  const dark = await browser.newContext({ viewport: { width: 1600, height: 1000 }, colorScheme: 'dark' });
-  await shoot(dark, 'experiment-dark', experiment);
   await shoot(dark, 'training-dark', training, 'Curves');
-  await shoot(dark, 'agent-trace-dark', trace, 'Agent trace');
-  const narrow = await browser.newContext({ viewport: { width: 380, height: 800 }, colorScheme: 'light' });
-  for (const [name, path] of pages) await shoot(narrow, `${name}-narrow`, path);
-  await shoot(narrow, 'tool-use-narrow', ofAgent, 'Tool use');
-  await shoot(narrow, 'agent-trace-narrow', trace, 'Agent trace');
+}
+
+async function shootBenchmark(): Promise<void> {
+  const benchmark = `/benchmark?id=${await commandExample('bench', await shortBenchmark())}`;
+  await shootBoth('benchmarks', '/benchmarks');
+  await shootBoth('benchmark', benchmark);
+  await shoot(wide, 'benchmark-trade-off', benchmark, 'Pareto frontier');
+  await shoot(wide, 'benchmark-load', benchmark, 'Under load');
+  await shoot(dark, 'benchmark-dark', benchmark, 'Pareto frontier');
+}
+
+const groups = { experiments: shootExperiments, training: shootTraining, benchmark: shootBenchmark };
+const named = process.argv.slice(2);
+try {
+  for (const [name, shootGroup] of Object.entries(groups))
+    if (named.length === 0 || named.includes(name)) await shootGroup();
 } finally {
   await browser.close();
   await server.stop();
