@@ -35,13 +35,17 @@ export interface Conversation {
   readonly tools: readonly ToolDeclaration[];
 }
 
-/** What not every engine can do. `tool-calling`: takes a conversation; `grammar`: writes only what a grammar allows. */
-export type EngineFeature = 'tool-calling' | 'grammar';
+/** What not every engine can do. `tool-calling`: takes a conversation; `grammar`: writes only what a grammar allows; `token-ids`: takes and tells token ids. */
+export type EngineFeature = 'tool-calling' | 'grammar' | 'token-ids';
 
 export interface GenerateRequest extends Sampling {
   readonly prompt: string;
   /** In place of the prompt, which is then only its record. Needs `tool-calling`. */
   readonly conversation?: Conversation;
+  /** Ids of the prompt's tokens in place of its text, which is then only its record: no start token or template is added. Needs `token-ids`. */
+  readonly promptTokens?: readonly number[];
+  /** Asks for `tokens`. Needs `token-ids`. */
+  readonly tokenIds?: boolean;
   /** Requests of one session go on from each other: an engine may keep what it needs for the next one until `release`. */
   readonly session?: string;
   /** GBNF (https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md), rule `root`. Needs `grammar`. */
@@ -50,8 +54,8 @@ export interface GenerateRequest extends Sampling {
   readonly seed: number;
   /** Asks for `tokenMs`. */
   readonly tokenTimes?: boolean;
-  /** Told the text as it comes, in pieces that are final: no stop string, nor the start of one. An engine that cannot says nothing; the answer is whole either way. */
-  readonly onText?: (piece: string) => void;
+  /** Told the text as it comes, and with `tokenIds` the tokens that it came with, in pieces that are final: no stop string, nor the start of one. An engine that cannot says nothing; the answer is whole either way. */
+  readonly onText?: (piece: string, tokens?: readonly number[]) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -76,6 +80,8 @@ export interface CallTiming {
 export interface Generation {
   /** Without the stop string. */
   readonly text: string;
+  /** Ids of all generated tokens, where they were asked for. Not stored. */
+  readonly tokens?: readonly number[];
   /** Tools that the model asked for, where a conversation offered some. */
   readonly toolCalls?: readonly ToolCall[];
   /** `length`: cut off at maxTokens or at the end of the context. */
@@ -93,6 +99,8 @@ export interface Generation {
 export interface ScoreRequest {
   readonly prompt: string;
   readonly continuation: string;
+  /** Ids in place of both texts, which are then only their record. Needs `token-ids`. */
+  readonly ids?: { readonly prompt: readonly number[]; readonly continuation: readonly number[] };
   /** The text ends there: the model's end token counts as the continuation's last token. */
   readonly end?: boolean;
   readonly signal?: AbortSignal;
@@ -104,6 +112,14 @@ export interface TokenLogprobs {
   readonly logprobs: readonly number[];
   /** Sum of logprobs. */
   readonly total: number;
+}
+
+/** A model's tokenizer. Both reject with EngineError where a server has none. */
+export interface Tokenizer {
+  /** Ids of a text, without the tokens that start a prompt; with them where it is one (`start`). */
+  encode(text: string, options?: { readonly start?: boolean }): Promise<readonly number[]>;
+  /** Special tokens have no text. */
+  decode(ids: readonly number[]): Promise<string>;
 }
 
 /** Counters since the engine was created. */
@@ -146,6 +162,7 @@ export interface Engine {
   score?(request: ScoreRequest): Promise<TokenLogprobs>;
   /** Number of tokens of a text, exact where the engine has the tokenizer. */
   countTokens?(text: string): Promise<number>;
+  readonly tokenizer?: Tokenizer;
   /** No further request of this session comes. */
   release?(session: string): void;
   stats?(): EngineStats;

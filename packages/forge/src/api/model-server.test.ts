@@ -97,6 +97,31 @@ describe('completions', () => {
     expect(usage).toMatchObject({ prompt_tokens: tokens.length, completion_tokens: 0 });
   });
 
+  it('take and tell token ids, whole and streamed', async () => {
+    const { tokens: ids } = await json(await post('/tokenize', { prompt }));
+    const asText = await json(await post('/v1/completions', { ...greedy, return_token_ids: true }));
+    const asIds = { ...greedy, prompt: ids, return_token_ids: true };
+    const { choices, usage } = await json(await post('/v1/completions', asIds));
+    expect(choices[0]).toEqual(asText.choices[0]);
+    expect(choices[0].prompt_token_ids).toEqual(ids);
+    expect(choices[0].token_ids).toHaveLength(usage.completion_tokens);
+    expect(usage.prompt_tokens).toBe(ids.length);
+    expect((await json(await post('/detokenize', { tokens: choices[0].token_ids }))).content).toContain(
+      choices[0].text,
+    );
+    const nested = await json(await post('/v1/completions', { ...greedy, prompt: [ids] }));
+    expect(nested.choices[0].text).toBe(choices[0].text);
+    expect(nested.choices[0].token_ids).toBeUndefined();
+
+    const events = await eventsOf(await post('/v1/completions', { ...asIds, stream: true }));
+    expect(events.flatMap((event) => event.choices[0].token_ids)).toEqual(choices[0].token_ids);
+    expect(events.map((event) => event.choices[0].text).join('')).toBe(choices[0].text);
+
+    const scoring = { ...greedy, max_tokens: 0, echo: true, logprobs: 1 };
+    const echoed = await json(await post('/v1/completions', { ...scoring, prompt: ids }));
+    expect(echoed.choices).toEqual((await json(await post('/v1/completions', scoring))).choices);
+  });
+
   it('are sampled alike for the same seed', async () => {
     const texts = await Promise.all(
       [7, 7, 8].map(async (seed) => {
@@ -126,9 +151,12 @@ describe('completions', () => {
 
 describe('what cannot be done is said', () => {
   it.each([
-    [/^prompt: token ids are not taken/, 400, { prompt: [1, 2, 3] }],
-    [/^prompt: token ids are not taken/, 400, { prompt: [[1], [2]] }],
-    [/^prompt: one text a request/, 400, { prompt: ['a', 'b'] }],
+    [/^token id 9999: the model has the ids 0 to 1261/, 400, { prompt: [1, 9999] }],
+    [/^prompt.1: /, 400, { prompt: [1, -1] }],
+    [/^prompt: /, 400, { prompt: [] }],
+    [/^prompt: /, 400, { prompt: [1, 'a'] }],
+    [/^prompt: one prompt a request/, 400, { prompt: [[1], [2]] }],
+    [/^prompt: one prompt a request/, 400, { prompt: ['a', 'b'] }],
     [/^prompt: /, 400, {}],
     [/^n: this server cannot do it/, 400, { prompt: 'x', n: 2 }],
     [/^presence_penalty: /, 400, { prompt: 'x', presence_penalty: 0.5 }],
@@ -226,8 +254,12 @@ describe('who may ask', () => {
 describe('the rest', () => {
   it('counts tokens as vLLM and llama-server are asked to', async () => {
     const count = await engine.countTokens?.('one two three');
-    expect(await json(await post('/tokenize', { prompt: 'one two three' }))).toEqual({ count, max_model_len: 1024 });
+    const asked = await json(await post('/tokenize', { prompt: 'one two three', add_special_tokens: false }));
+    expect(asked).toEqual({ count, tokens: await engine.tokenizer?.encode('one two three'), max_model_len: 1024 });
     expect(await json(await post('/tokenize', { content: 'one two three' }))).toMatchObject({ count });
+    const whole = await json(await post('/detokenize', { tokens: asked.tokens }));
+    expect(whole).toEqual({ prompt: 'one two three', content: 'one two three' });
+    expect((await post('/detokenize', { tokens: [9999] })).status).toBe(400);
     expect((await post('/tokenize', {})).status).toBe(400);
   });
 

@@ -3,12 +3,19 @@ import type { AddressInfo } from 'node:net';
 import { serve } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import type { Engine, GenerateRequest, Generation } from '../engine.ts';
+import type { Engine } from '../engine.ts';
 import { ConfigError, EngineError, messageOf } from '../errors.ts';
-import { type AnswerHead, completionLogprobs, wholeAnswer, withFirstToken } from './model-server/answer.ts';
+import { type AnswerHead, wholeAnswer } from './model-server/answer.ts';
+import { completeWhole, engineRequest, servedPrompt } from './model-server/complete.ts';
 import { metricsText } from './model-server/metrics.ts';
 import { errorBody, ModelServerProblem, modelServerProblemOf } from './model-server/problem.ts';
-import { parseChat, parseCompletion, parseTokenize, type ServedRequest } from './model-server/request.ts';
+import {
+  parseChat,
+  parseCompletion,
+  parseDetokenize,
+  parseTokenize,
+  type ServedRequest,
+} from './model-server/request.ts';
 import { streamAnswer } from './model-server/stream.ts';
 
 export interface ModelServerParts {
@@ -52,37 +59,6 @@ function createGuard(apiKey: string | null) {
     const host = (headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
     if (!loopback.includes(host) || headers.origin !== undefined)
       throw new ModelServerProblem(403, 'without an API key only programs of this machine are answered');
-  };
-}
-
-function engineRequest(given: ServedRequest, random: () => number, signal: AbortSignal): GenerateRequest {
-  const seed = given.seed ?? Math.floor(random() * 2 ** 31);
-  return { ...given.sampling, prompt: given.prompt, seed, signal };
-}
-
-/** A whole completion, with what `echo` and `logprobs` add to it. */
-async function completeWhole(engine: Engine, given: ServedRequest, request: GenerateRequest) {
-  const { prompt, echo, logprobs } = given;
-  const { signal } = request;
-  const score = (before: string, continuation: string) => {
-    if (engine.score === undefined) throw new ModelServerProblem(400, 'logprobs: the engine cannot score');
-    return engine.score({ prompt: before, continuation, ...(signal === undefined ? {} : { signal }) });
-  };
-  const generated = given.sampling.maxTokens === 0 ? null : await engine.generate(request);
-  const written = generated?.text ?? '';
-  let scored: { tokens: readonly string[]; logprobs: readonly (number | null)[] } = { tokens: [], logprobs: [] };
-  if (logprobs && echo) scored = withFirstToken(prompt, await score('', prompt));
-  const promptTokens = scored.tokens.length || ((await engine.countTokens?.(prompt)) ?? 0);
-  if (logprobs && written !== '') {
-    const { tokens, logprobs: own } = await score(prompt, written);
-    scored = { tokens: [...scored.tokens, ...tokens], logprobs: [...scored.logprobs, ...own] };
-  }
-  const usage = generated?.usage ?? { promptTokens, completionTokens: 0, cachedPromptTokens: 0 };
-  const finishReason: Generation['finishReason'] = generated?.finishReason ?? 'length';
-  const text = (echo ? prompt : '') + written;
-  return {
-    answer: { text, finishReason, usage },
-    logprobs: logprobs ? completionLogprobs(scored.tokens, scored.logprobs) : null,
   };
 }
 
@@ -135,19 +111,28 @@ function createModelApi(parts: ModelServerParts, stop: AbortSignal): Hono {
     const id = `${chat ? 'chatcmpl' : 'cmpl'}-${now().toString(36)}-${served++}`;
     const from: AnswerHead = { id, created: Math.floor(now() / 1000), model: name, chat };
     const gone = c.req.raw.signal;
-    const ask = (own: AbortSignal) => engineRequest(given, random, AbortSignal.any([stop, gone, own]));
+    const prompt = await servedPrompt(engine, given);
+    const ask = (own: AbortSignal) => {
+      const signal = AbortSignal.any([stop, gone, own]);
+      return { ...engineRequest(given, prompt, random, signal), signal };
+    };
     if (!given.stream) {
-      const whole = () => completeWhole(engine, given, ask(gone));
+      const whole = () => completeWhole(engine, given, prompt, ask(gone));
       const { answer: said, logprobs } = await flight.track(whole);
-      return c.json(wholeAnswer(from, said, logprobs));
+      return c.json(wholeAnswer(from, said, logprobs, given.tokenIds ? prompt.ids : undefined));
     }
     const events = await streamAnswer(
       from,
-      given.includeUsage,
+      { includeUsage: given.includeUsage, tokenIds: given.tokenIds },
       (own, onText) => flight.track(() => engine.generate({ ...ask(own), onText })),
       logUnexpected,
     );
     return c.body(events, 200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' });
+  }
+
+  function tokenizer() {
+    if (engine.tokenizer === undefined) throw new ModelServerProblem(501, 'the engine has no tokenizer of its own');
+    return engine.tokenizer;
   }
 
   function logUnexpected(error: unknown): void {
@@ -182,9 +167,14 @@ function createModelApi(parts: ModelServerParts, stop: AbortSignal): Hono {
     return answer(c, parseChat(await bodyOf(c)));
   });
   api.post('/tokenize', async (c) => {
-    const count = await engine.countTokens?.(parseTokenize(await bodyOf(c)));
-    if (count === undefined) throw new ModelServerProblem(501, 'the engine cannot count tokens');
-    return c.json({ count, ...(contextSize && { max_model_len: contextSize }) });
+    const { text, start } = parseTokenize(await bodyOf(c));
+    const tokens = await tokenizer().encode(text, { start });
+    return c.json({ count: tokens.length, tokens, ...(contextSize && { max_model_len: contextSize }) });
+  });
+  api.post('/detokenize', async (c) => {
+    // vLLM names it prompt, llama-server content.
+    const text = await tokenizer().decode(parseDetokenize(await bodyOf(c)));
+    return c.json({ prompt: text, content: text });
   });
   api.get('/metrics', async (c) => {
     const stats = engine.stats?.();

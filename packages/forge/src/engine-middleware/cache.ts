@@ -25,8 +25,11 @@ const maxUnwritten = 2000;
 
 /** sha256 over everything that can change the answer. Greedy decoding draws nothing, so its seed is left out. */
 function keyOf(fingerprint: string, request: GenerateRequest): string {
-  const { prompt, temperature, topP, topK, maxTokens, stop, seed, conversation, grammar } = request;
-  const further = conversation === undefined && grammar === undefined ? [] : [conversation ?? null, grammar ?? null];
+  const { prompt, temperature, topP, topK, maxTokens, stop, seed, conversation, grammar, promptTokens } = request;
+  // Only where they are given: keys of before stay as they were.
+  const further = [conversation, grammar, promptTokens].some((one) => one !== undefined)
+    ? [conversation ?? null, grammar ?? null, ...(promptTokens === undefined ? [] : [promptTokens])]
+    : [];
   const drawn = temperature === 0 ? null : seed;
   return contentHash([fingerprint, prompt, temperature, topP, topK, maxTokens, stop, drawn, ...further]);
 }

@@ -17,6 +17,7 @@ export function wrapEngine(
     generate: (request) => engine.generate(request),
     ...(engine.score && { score: engine.score.bind(engine) }),
     ...(engine.countTokens && { countTokens: engine.countTokens.bind(engine) }),
+    ...(engine.tokenizer && { tokenizer: engine.tokenizer }),
     ...(engine.release && { release: engine.release.bind(engine) }),
     ...(engine.stats && { stats: engine.stats.bind(engine) }),
     ...(engine.load && { load: engine.load.bind(engine) }),

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { Definition } from '../definition.ts';
-import type { Engine, EngineParts, TokenLogprobs } from '../engine.ts';
+import type { Engine, EngineParts, Tokenizer, TokenLogprobs } from '../engine.ts';
 import { contentHash } from '../lib/canonical-json.ts';
 import { fileDigest } from '../lib/file-digest.ts';
 import { checkGgufFile } from '../lib/gguf-file.ts';
@@ -121,6 +121,8 @@ export const definition: Definition<Engine, EngineParts, typeof options> = {
       cachedPromptTokens: 0,
       completionTokens: 0,
     };
+    const encode: Tokenizer['encode'] = (text, { start = false } = {}) =>
+      model.request<readonly number[]>({ type: 'encode', text, start });
     return {
       name: 'llama-cpp',
       fingerprint: `llama-cpp ${contentHash(deciding)}`,
@@ -139,7 +141,7 @@ export const definition: Definition<Engine, EngineParts, typeof options> = {
         bindingVersion,
       },
       concurrency: invariant ? 1 : batch,
-      features: ['grammar'],
+      features: ['grammar', 'token-ids'],
       async generate({ signal, onText, ...request }) {
         const startedMs = monotonicMs();
         totals.requests++;
@@ -164,9 +166,10 @@ export const definition: Definition<Engine, EngineParts, typeof options> = {
           throw error;
         }
       },
-      score: ({ prompt, continuation, end = false, signal }) =>
-        model.request<TokenLogprobs>({ type: 'score', prompt, continuation, end }, signal),
-      countTokens: (text) => model.request<number>({ type: 'count', text }),
+      score: ({ prompt, continuation, ids, end = false, signal }) =>
+        model.request<TokenLogprobs>({ type: 'score', prompt, continuation, ids, end }, signal),
+      countTokens: async (text) => (await encode(text)).length,
+      tokenizer: { encode, decode: (ids) => model.request<string>({ type: 'decode', ids }) },
       release: (session) => model.release(session),
       stats: () => ({ ...totals }),
       close: () => model.close(),

@@ -28,8 +28,14 @@ import { loadOfMetrics } from './openai-compatible/load.ts';
 import { createAdapters } from './openai-compatible/lora.ts';
 import { type Options, options, resolveServer } from './openai-compatible/options.ts';
 import { requestBody } from './openai-compatible/request-body.ts';
-import { echoBody, promptLogprobsBody, scoreByEcho, scoreByPromptLogprobs } from './openai-compatible/score.ts';
-import { createTokenCounter, type TokenCounter } from './openai-compatible/tokenize.ts';
+import {
+  echoBody,
+  promptLogprobsBody,
+  scoreByEcho,
+  scoreByPromptLogprobs,
+  scoreIds,
+} from './openai-compatible/score.ts';
+import { createServerTokenizer, type ServerTokenizer } from './openai-compatible/tokenize.ts';
 
 /** Bytes of UTF-8 a token, roughly, in the tokenizers of current models: for servers that cannot count. */
 const bytesPerToken = 4;
@@ -105,7 +111,7 @@ function withoutSecrets(error: unknown, secrets: readonly string[]): unknown {
 async function usageOf(
   { prompt, signal }: GenerateRequest,
   { text, usage }: Collected,
-  count: TokenCounter,
+  { count }: ServerTokenizer,
   warn: (message: string) => void,
 ): Promise<TokenUsage> {
   if (usage !== undefined) return usage;
@@ -145,7 +151,7 @@ function create(given: Options, parts: EngineParts): Engine {
   const now = () => performance.now();
   const client = createHttpClient({ baseUrl, headers, maxConnections: concurrency, timeoutMs, maxResponseBytes, now });
   const warn = createNotices(parts, model);
-  const count = createTokenCounter(client, baseUrl, model);
+  const tokenizer = createServerTokenizer(client, baseUrl, model);
   const root = baseUrl.pathname.replace(/\/$/, '');
   const path = `${root}/${api === 'chat' ? 'chat/completions' : 'completions'}${baseUrl.search}`;
   const adapters = createAdapters(client, root, model, lora);
@@ -163,15 +169,19 @@ function create(given: Options, parts: EngineParts): Engine {
   }
 
   async function generate(request: GenerateRequest): Promise<Generation> {
-    const body = requestBody(request, await adapters.model(), given, samplingFields);
+    const { prompt, promptTokens, signal } = request;
+    const ids =
+      given.tokenIds && promptTokens === undefined ? await tokenizer.encode(prompt, true, signal) : promptTokens;
+    const asked = ids === undefined ? request : { ...request, promptTokens: ids };
+    const body = requestBody(asked, await adapters.model(), given, samplingFields);
     const { collected, answer, firstTokenAt, tokensAt } = await ask(
       client,
-      { url: shownUrl, path, body, signal: request.signal },
+      { url: shownUrl, path, body, signal },
       parts,
       now,
     );
     const ending = finish(collected, request);
-    const usage = await usageOf(request, collected, count, warn);
+    const usage = await usageOf(request, collected, tokenizer, warn);
     stats.promptTokens += usage.promptTokens;
     stats.cachedPromptTokens += usage.cachedPromptTokens;
     stats.completionTokens += usage.completionTokens;
@@ -180,6 +190,7 @@ function create(given: Options, parts: EngineParts): Engine {
       ...ending,
       usage,
       timing: timingOf(answer, firstTokenAt),
+      ...(request.tokenIds && collected.tokenIds !== undefined ? { tokens: collected.tokenIds } : {}),
       ...(request.tokenTimes && answer.eventStream ? { tokenMs } : {}),
       cached: false,
       retries: 0,
@@ -193,8 +204,11 @@ function create(given: Options, parts: EngineParts): Engine {
   }
 
   async function score(request: ScoreRequest): Promise<TokenLogprobs> {
-    const { prompt, signal } = request;
+    const { prompt, ids, signal } = request;
     const served = await adapters.model();
+    if (given.tokenIds || ids !== undefined) {
+      return scoreIds(request, tokenizer, (whole) => asked(echoBody(served, whole), signal));
+    }
     // A chat template stands between a chat's messages and its tokens: there is no echo of it.
     return api === 'completions'
       ? scoreByEcho(request, (text) => asked(echoBody(served, text), signal))
@@ -222,10 +236,12 @@ function create(given: Options, parts: EngineParts): Engine {
     stream,
     timeoutMs,
     extraBody: canonicalJson(extraBody),
+    ...(given.tokenIds && { tokenIds: true }),
     ...(lora.length > 0 && { lora: lora.map(({ name, path }) => `${name}=${path}`).join(',') }),
   };
-  // Adapters only where there are some: answers of before keep their place in the cache.
-  const identity = [baseUrl.href, model, api, samplingFields, extraBody, ...(lora.length === 0 ? [] : [lora])];
+  // Adapters and ids only where there are some: answers of before keep their place in the cache.
+  const further = [...(lora.length === 0 ? [] : [lora]), ...(given.tokenIds ? ['token-ids'] : [])];
+  const identity = [baseUrl.href, model, api, samplingFields, extraBody, ...further];
   return {
     name: 'openai-compatible',
     fingerprint: `openai-compatible:${canonicalJson(identity)}`,
@@ -233,7 +249,7 @@ function create(given: Options, parts: EngineParts): Engine {
     settings,
     concurrency,
     maxRetries,
-    ...(api === 'chat' && { features: ['tool-calling'] }),
+    features: [api === 'chat' ? 'tool-calling' : 'token-ids'],
     generate: (request) => tracked(() => generate(request)),
     // Neither way is OpenAI's: its own service has none.
     ...((api === 'completions' || samplingFields === 'extended') && {
@@ -241,11 +257,14 @@ function create(given: Options, parts: EngineParts): Engine {
     }),
     load: () => load().catch((error: unknown) => Promise.reject(withoutSecrets(error, secrets))),
     async countTokens(text) {
-      const exact = await count(text);
+      const exact = await tokenizer.count(text).catch(() => null);
       if (exact !== null) return exact;
       warn(`the server has no /tokenize: tokens are estimated at ${bytesPerToken} bytes each`);
       return Math.ceil(Buffer.byteLength(text) / bytesPerToken);
     },
+    ...(api === 'completions' && {
+      tokenizer: { encode: (text, { start = false } = {}) => tokenizer.encode(text, start), decode: tokenizer.decode },
+    }),
     stats: (): EngineStats => ({ ...stats }),
     async close() {
       await adapters.unload();

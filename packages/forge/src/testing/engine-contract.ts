@@ -77,6 +77,26 @@ export function engineContract(name: string, subject: EngineUnderTest): void {
       }
     });
 
+    it('takes and tells token ids, where it says that it can', async () => {
+      const { features = [], tokenizer } = engine;
+      if (!features.includes('token-ids')) return expect(tokenizer).toBeUndefined();
+      const ids = (await tokenizer?.encode(prompt, { start: true })) ?? [];
+      const byText = await engine.generate(greedy({ tokenIds: true }));
+      expect(byText.usage.promptTokens).toBe(ids.length);
+      const byIds = await engine.generate(greedy({ prompt: 'only a record', promptTokens: ids, tokenIds: true }));
+      expect(byIds.text).toBe(byText.text);
+      expect(byIds.tokens).toEqual(byText.tokens);
+      expect(byIds.tokens).toHaveLength(byIds.usage.completionTokens);
+      expect(await tokenizer?.decode(byIds.tokens ?? [])).toContain(byIds.text);
+      if (engine.score === undefined) return;
+      const [continuation, longer] = [' 62', `${prompt} 62`];
+      const whole = (await tokenizer?.encode(longer, { start: true })) ?? [];
+      expect(whole.slice(0, ids.length)).toEqual(ids);
+      const split = { prompt: ids, continuation: whole.slice(ids.length) };
+      const byIdsScored = await engine.score({ prompt: '', continuation: '', ids: split });
+      expect(byIdsScored).toEqual(await engine.score({ prompt, continuation }));
+    });
+
     it('answers more requests at once than it works on', async () => {
       const count = Math.min(2 * engine.concurrency + 1, 100);
       const many = await Promise.all(

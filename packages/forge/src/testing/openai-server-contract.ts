@@ -11,7 +11,7 @@ export interface ServerUnderTest {
 }
 
 /** What a server must tell; of others it is only checked that what they tell is no nonsense, and what they do not is said. */
-type Told = 'scores' | 'load' | 'tokens' | 'cached-tokens';
+type Told = 'scores' | 'load' | 'tokens' | 'cached-tokens' | 'token-ids';
 
 export function openServer(options: ServerUnderTest['options']): Engine {
   const parts = { baseDir: '.', cacheDir: '.', env: process.env, now: Date.now, notify: () => {} };
@@ -63,6 +63,24 @@ export function openAiServerContract(name: string, subject: () => ServerUnderTes
       const stopped = await engine.generate(greedy({ stop: [stop] }));
       expect(stopped.text.trimEnd()).toBe(text.slice(0, text.indexOf(stop)).trimEnd());
       expect(stopped.usage.completionTokens).toBeLessThan(usage.completionTokens);
+    }, 120_000);
+
+    it('answers and scores token ids as it does their text, where it takes them', async () => {
+      const [engine, byIds] = [open({ api: 'completions' }), open({ api: 'completions', tokenIds: true })];
+      const byText = await engine.generate(greedy({ tokenIds: true, tokenTimes: true }));
+      const answer = await byIds.generate(greedy({ tokenIds: true })).catch((one) => one);
+      if (!told.includes('token-ids') && answer instanceof Error) return expect(answer).toBeInstanceOf(EngineError);
+      expect(answer.text).toBe(byText.text);
+      expect(answer.usage.promptTokens).toBe(byText.usage.promptTokens);
+      if (told.includes('token-ids')) {
+        expect(answer.tokens).toHaveLength(answer.usage.completionTokens);
+        expect(answer.tokens).toEqual(byText.tokens);
+        expect(byText.tokenMs).toHaveLength(byText.usage.completionTokens);
+      }
+      if (!told.includes('scores')) return;
+      const scoring = { prompt: server.prompt, continuation: ' 62' };
+      const scored = await byIds.score?.(scoring);
+      expect(scored).toEqual(await engine.score?.(scoring));
     }, 120_000);
 
     it('answers others after one has gone', async () => {

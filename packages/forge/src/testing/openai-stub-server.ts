@@ -126,6 +126,16 @@ const defaultText =
 
 const wordsOf = (text: string): string[] => text.match(/\s*\S+/g) ?? [];
 
+/** A token for each word that came up; its id is its place. */
+const vocabulary: string[] = [];
+
+const idsOf = (words: readonly string[]): number[] =>
+  words.map((word) => {
+    const known = vocabulary.indexOf(word);
+    return known >= 0 ? known : vocabulary.push(word) - 1;
+  });
+const textOf = (ids: readonly unknown[]): string => ids.map((id) => vocabulary[Number(id)] ?? '').join('');
+
 /** What the model writes for a request: its text, or with a temperature above 0 one that its seed chose. */
 function complete(body: Record<string, unknown>, text: string) {
   const temperature = (body.temperature as number | undefined) ?? 1;
@@ -144,7 +154,11 @@ function complete(body: Record<string, unknown>, text: string) {
 }
 
 const promptOf = (body: Record<string, unknown>) =>
-  Array.isArray(body.messages) ? String(body.messages.at(-1)?.content) : String(body.prompt);
+  Array.isArray(body.messages)
+    ? String(body.messages.at(-1)?.content)
+    : Array.isArray(body.prompt)
+      ? textOf(body.prompt)
+      : String(body.prompt);
 
 function usageOf(prompt: string, words: readonly string[]) {
   const promptTokens = wordsOf(prompt).length;
@@ -157,8 +171,8 @@ function usageOf(prompt: string, words: readonly string[]) {
 }
 
 /** The echo of vLLM: prompt and completion with the log-probability of each token: minus its length, null for the first. */
-function echoLogprobs(prompt: string, words: readonly string[]) {
-  const tokens = ['<s>', ...wordsOf(prompt), ...words];
+function echoLogprobs(start: readonly string[], prompt: string, words: readonly string[]) {
+  const tokens = [...start, ...wordsOf(prompt), ...words];
   return { tokens, token_logprobs: tokens.map((token, i) => (i === 0 ? null : -token.length)) };
 }
 
@@ -173,6 +187,8 @@ function answerWhole(reply: Reply, body: Record<string, unknown>, chat: boolean,
   const { words, finishReason } = complete(body, options.text ?? defaultText);
   const echo = body.echo === true && options.withoutEcho !== true;
   const text = (echo ? prompt : '') + words.join('');
+  // Ids are the whole prompt; a text gets a start token.
+  const start = Array.isArray(body.prompt) ? [] : ['<s>'];
   const usage = usageOf(prompt, words);
   reply.json(200, {
     id: 'stub-1',
@@ -183,15 +199,18 @@ function answerWhole(reply: Reply, body: Record<string, unknown>, chat: boolean,
       {
         index: 0,
         ...(chat ? { message: { role: 'assistant', content: text } } : { text }),
-        logprobs: echo ? echoLogprobs(prompt, words) : null,
+        logprobs: echo ? echoLogprobs(start, prompt, words) : null,
         finish_reason: finishReason,
+        ...(body.return_token_ids === true ? { token_ids: idsOf(words) } : {}),
       },
     ],
     ...(chat && 'prompt_logprobs' in body && !options.withoutEcho
       ? { prompt_logprobs: chatLogprobs(body.messages) }
       : {}),
     // The echoed start token is one of the prompt's, as vLLM counts it.
-    ...(options.withoutUsage ? {} : { usage: echo ? { ...usage, prompt_tokens: usage.prompt_tokens + 1 } : usage }),
+    ...(options.withoutUsage
+      ? {}
+      : { usage: echo ? { ...usage, prompt_tokens: usage.prompt_tokens + start.length } : usage }),
   });
 }
 
@@ -205,7 +224,14 @@ function answerStream(reply: Reply, body: Record<string, unknown>, chat: boolean
   };
   const chunks: unknown[] = words.map((text) => ({
     ...head,
-    choices: [{ index: 0, ...(chat ? { delta: { content: text } } : { text }), finish_reason: null }],
+    choices: [
+      {
+        index: 0,
+        ...(chat ? { delta: { content: text } } : { text }),
+        finish_reason: null,
+        ...(body.return_token_ids === true ? { token_ids: idsOf([text]) } : {}),
+      },
+    ],
   }));
   chunks.push({
     ...head,
@@ -235,7 +261,7 @@ async function readBody(request: IncomingMessage): Promise<Record<string, unknow
 
 /**
  * A server that speaks as much of the OpenAI protocol as the engine uses (`/v1/completions`, `/v1/chat/completions`,
- * streamed or whole, vLLM's echo, `/tokenize`), with a fixed latency and the faults above.
+ * streamed or whole, vLLM's echo and token ids, `/tokenize`), with a fixed latency and the faults above.
  */
 export async function startOpenAiStub(options: StubOptions = {}): Promise<StubServer> {
   const { latencyMs = 0, fault, faultEvery, faultCount = Number.POSITIVE_INFINITY } = options;
@@ -254,7 +280,11 @@ export async function startOpenAiStub(options: StubOptions = {}): Promise<StubSe
     if (given !== undefined) return reply.send(given.status ?? 200, given.contentType, given.body);
     if (path === '/tokenize' && !options.withoutTokenize) {
       const words = wordsOf(String(body.prompt));
-      return reply.json(200, { count: words.length, tokens: words.map((_, i) => i) });
+      const tokens = idsOf(words);
+      return reply.json(200, { count: tokens.length, tokens });
+    }
+    if (path === '/detokenize' && !options.withoutTokenize) {
+      return reply.json(200, { prompt: textOf(body.tokens as number[]) });
     }
     const chat = path === '/v1/chat/completions';
     if (!chat && path !== '/v1/completions') return reply.json(404, { error: { message: 'Not Found' } });

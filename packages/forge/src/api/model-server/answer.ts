@@ -36,18 +36,27 @@ const head = ({ id, created, model, chat }: AnswerHead, streamed: boolean) => ({
 /** A whole answer. */
 export function wholeAnswer(
   from: AnswerHead,
-  { text, finishReason, usage }: Pick<Generation, 'text' | 'finishReason' | 'usage'>,
+  { text, finishReason, usage, tokens }: Pick<Generation, 'text' | 'finishReason' | 'usage' | 'tokens'>,
   logprobs: CompletionLogprobs | null,
+  promptIds?: readonly number[],
 ) {
   const said = from.chat ? { message: { role: 'assistant', content: text } } : { text };
-  const choice = { index: 0, ...said, logprobs, finish_reason: finishReason };
+  // Where they were asked for (return_token_ids), as vLLM names them.
+  const ids = promptIds === undefined ? {} : { token_ids: tokens ?? null, prompt_token_ids: promptIds };
+  const choice = { index: 0, ...said, logprobs, finish_reason: finishReason, ...ids };
   return { ...head(from, false), choices: [choice], usage: usageBody(usage) };
 }
 
-/** A piece of a streamed answer. */
-export function streamedPiece(from: AnswerHead, text: string, finishReason: Generation['finishReason'] | null) {
+/** A piece of a streamed answer, with the ids of its tokens where they were asked for. */
+export function streamedPiece(
+  from: AnswerHead,
+  text: string,
+  finishReason: Generation['finishReason'] | null,
+  tokens?: readonly number[],
+) {
   const said = from.chat ? { delta: { content: text } } : { text };
-  return { ...head(from, true), choices: [{ index: 0, ...said, logprobs: null, finish_reason: finishReason }] };
+  const ids = tokens === undefined ? {} : { token_ids: tokens };
+  return { ...head(from, true), choices: [{ index: 0, ...said, logprobs: null, finish_reason: finishReason, ...ids }] };
 }
 
 /** The first piece of a streamed chat. */

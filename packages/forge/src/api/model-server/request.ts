@@ -5,6 +5,7 @@ import { ModelServerProblem } from './problem.ts';
 /** OpenAI's default where a completion names no limit (https://platform.openai.com/docs/api-reference/completions). */
 const defaultMaxTokens = 16;
 const maxStops = 64;
+const maxIds = 1_048_576;
 
 /** Fields that would change the answer and that the engine cannot follow, with the values that ask for nothing. */
 const neutral: Readonly<Record<string, readonly unknown[]>> = {
@@ -37,10 +38,17 @@ const sampling = {
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
 };
+const tokenIds = z.array(z.int().nonnegative()).min(1).max(maxIds);
 const limit = z.int().min(0).max(1_048_576).nullish();
 const completion = z.object({
   ...sampling,
-  prompt: z.union([z.string(), z.tuple([z.string()])]),
+  prompt: z.union([
+    z.string(),
+    tokenIds,
+    z.tuple([z.string()]).transform(([only]) => only),
+    z.tuple([tokenIds]).transform(([only]) => only),
+  ]),
+  return_token_ids: z.boolean().nullish(),
   max_tokens: limit,
   echo: z.boolean().nullish(),
   logprobs: z.int().min(0).max(1).nullish(),
@@ -54,7 +62,13 @@ const chat = z.object({
   max_completion_tokens: limit,
   logprobs: z.literal(false).nullish(),
 });
-const tokenize = z.object({ prompt: z.string().nullish(), content: z.string().nullish() });
+const tokenize = z.object({
+  prompt: z.string().nullish(),
+  content: z.string().nullish(),
+  add_special_tokens: z.boolean().nullish(),
+  add_special: z.boolean().nullish(),
+});
+const detokenize = z.object({ tokens: z.array(z.int().nonnegative()).max(maxIds) });
 
 /** One checked request, whichever endpoint it came to. */
 export interface ServedRequest {
@@ -65,7 +79,9 @@ export interface ServedRequest {
   readonly seed: number | null;
   readonly stream: boolean;
   readonly includeUsage: boolean;
-  readonly prompt: string;
+  readonly prompt: string | readonly number[];
+  /** The ids of the answer's tokens are asked for. */
+  readonly tokenIds: boolean;
   readonly echo: boolean;
   readonly logprobs: boolean;
 }
@@ -110,17 +126,12 @@ function common(given: Sampled, maxTokens: number) {
   };
 }
 
-const isTokenIds = (prompt: unknown) =>
-  Array.isArray(prompt) && prompt.some((one) => typeof one === 'number' || Array.isArray(one));
-
 /** POST /v1/completions. Throws ModelServerProblem. */
 export function parseCompletion(body: unknown): ServedRequest {
   checkNeutral(body);
   const { prompt: asked } = body as { prompt?: unknown };
-  if (isTokenIds(asked))
-    throw new ModelServerProblem(400, 'prompt: token ids are not taken here, only text', { param: 'prompt' });
-  if (Array.isArray(asked) && asked.length > 1)
-    throw new ModelServerProblem(400, 'prompt: one text a request; send a request for each', { param: 'prompt' });
+  if (Array.isArray(asked) && asked.length > 1 && typeof asked[0] !== 'number')
+    throw new ModelServerProblem(400, 'prompt: one prompt a request; send a request for each', { param: 'prompt' });
   const given = check(completion, body);
   const echo = given.echo ?? false;
   const logprobs = typeof given.logprobs === 'number';
@@ -129,8 +140,8 @@ export function parseCompletion(body: unknown): ServedRequest {
     throw new ModelServerProblem(400, 'max_tokens: 0 only with echo', { param: 'max_tokens' });
   if (given.stream && (echo || logprobs))
     throw new ModelServerProblem(400, 'stream: not together with echo or logprobs', { param: 'stream' });
-  const prompt = typeof given.prompt === 'string' ? given.prompt : given.prompt[0];
-  return { ...common(given, maxTokens), prompt, echo, logprobs };
+  const tokenIds = given.return_token_ids ?? false;
+  return { ...common(given, maxTokens), prompt: given.prompt, tokenIds, echo, logprobs };
 }
 
 /** POST /v1/chat/completions. Without a limit the answer may fill the context. Throws ModelServerProblem. */
@@ -141,13 +152,19 @@ export function parseChat(body: unknown): ServedRequest {
   if (maxTokens === 0) throw new ModelServerProblem(400, 'max_tokens: 1 at least', { param: 'max_tokens' });
   const { content } = given.messages[0];
   const prompt = typeof content === 'string' ? content : content.map(({ text }) => text).join('');
-  return { ...common(given, maxTokens), prompt, echo: false, logprobs: false };
+  return { ...common(given, maxTokens), prompt, tokenIds: false, echo: false, logprobs: false };
 }
 
-/** POST /tokenize: `prompt` as vLLM and SGLang name the text, or `content` as llama-server does. Throws ModelServerProblem. */
-export function parseTokenize(body: unknown): string {
-  const { prompt, content } = check(tokenize, body);
+/**
+ * POST /tokenize: `prompt` as vLLM and SGLang name the text, or `content` as llama-server does; `start`: with the tokens that a prompt begins
+ * with, which vLLM adds unless told not to and llama-server only when told to. Throws ModelServerProblem.
+ */
+export function parseTokenize(body: unknown): { text: string; start: boolean } {
+  const { prompt, content, add_special_tokens: vllm, add_special: llamaServer } = check(tokenize, body);
   const text = prompt ?? content;
   if (text == null) throw new ModelServerProblem(400, 'prompt: missing', { param: 'prompt' });
-  return text;
+  return { text, start: vllm ?? llamaServer ?? prompt != null };
 }
+
+/** POST /detokenize. Throws ModelServerProblem. */
+export const parseDetokenize = (body: unknown): readonly number[] => check(detokenize, body).tokens;

@@ -1,4 +1,4 @@
-import type { Generation } from '../../engine.ts';
+import type { GenerateRequest, Generation } from '../../engine.ts';
 import { type AnswerHead, streamedPiece, streamedRole, streamedUsage } from './answer.ts';
 import { errorBody, modelServerProblemOf } from './problem.ts';
 
@@ -8,8 +8,8 @@ import { errorBody, modelServerProblemOf } from './problem.ts';
  */
 export async function streamAnswer(
   from: AnswerHead,
-  includeUsage: boolean,
-  generate: (gone: AbortSignal, onText: (piece: string) => void) => Promise<Generation>,
+  { includeUsage, tokenIds }: { readonly includeUsage: boolean; readonly tokenIds: boolean },
+  generate: (gone: AbortSignal, onText: NonNullable<GenerateRequest['onText']>) => Promise<Generation>,
   onError: (error: unknown) => void,
 ): Promise<ReadableStream<Uint8Array>> {
   const gone = new AbortController();
@@ -17,6 +17,7 @@ export async function streamAnswer(
   const begun = Promise.withResolvers<void>();
   let out: ReadableStreamDefaultController<Uint8Array> | undefined;
   let sentChars = 0;
+  let sentTokens = 0;
   const events = new ReadableStream<Uint8Array>({
     start(controller) {
       out = controller;
@@ -33,12 +34,14 @@ export async function streamAnswer(
     if (!gone.signal.aborted) out?.close();
   };
   if (from.chat) write(JSON.stringify(streamedRole(from)));
-  const finished = generate(gone.signal, (piece) => {
+  const finished = generate(gone.signal, (piece, tokens = []) => {
     sentChars += piece.length;
-    write(JSON.stringify(streamedPiece(from, piece, null)));
+    sentTokens += tokens.length;
+    write(JSON.stringify(streamedPiece(from, piece, null, tokenIds ? tokens : undefined)));
     begun.resolve();
-  }).then(({ text, finishReason, usage }) => {
-    write(JSON.stringify(streamedPiece(from, text.slice(sentChars), finishReason)));
+  }).then(({ text, finishReason, usage, tokens = [] }) => {
+    const rest = tokenIds ? tokens.slice(sentTokens) : undefined;
+    write(JSON.stringify(streamedPiece(from, text.slice(sentChars), finishReason, rest)));
     if (includeUsage) write(JSON.stringify(streamedUsage(from, usage)));
     end();
   });

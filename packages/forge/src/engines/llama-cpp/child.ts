@@ -114,6 +114,19 @@ function createTokenizer({ binding, model }: Loaded, chat: boolean): (prompt: st
   };
 }
 
+/** Checks ids that came from outside: llama.cpp aborts the process for one that it does not know. Throws EngineError. */
+function createIdCheck(model: LlamaModel): (ids: readonly number[]) => Token[] {
+  let size: number | undefined;
+  return (ids) => {
+    size ??= [...model.iterateAllTokens()].length;
+    const last = size - 1;
+    const unknown = ids.find((id) => !Number.isInteger(id) || id < 0 || id > last);
+    if (unknown !== undefined)
+      throw new EngineError('bad-request', `token id ${unknown}: the model has the ids 0 to ${last}`);
+    return [...ids] as Token[];
+  };
+}
+
 /** A fresh state of a grammar for each request; the grammars themselves are parsed once. Throws EngineError where one cannot be. */
 function createGrammars({ binding, llama, model }: Loaded) {
   const parsed = new Map<string, Promise<LlamaGrammar>>();
@@ -138,6 +151,7 @@ function endToken({ tokens }: LlamaModel): Token {
 function serve(loaded: Loaded, options: LoadOptions, states: StateFolder | null): void {
   const { model, context, lockstep } = loaded;
   const tokenize = createTokenizer(loaded, options.chat);
+  const checked = createIdCheck(model);
   const grammarState = createGrammars(loaded);
   const scheduler = createScheduler(model, context, { states, lockstep });
   const jobs = new Map<number, Job>();
@@ -146,10 +160,10 @@ function serve(loaded: Loaded, options: LoadOptions, states: StateFolder | null)
     switch (message.type) {
       case 'generate': {
         const { id, request, streams } = message;
-        const onText = (piece: string) => send({ type: 'text', id, piece });
+        const onText = (piece: string, tokens: readonly number[]) => send({ type: 'text', id, piece, tokens });
         const job: Job = {
           request,
-          prompt: tokenize(request.prompt),
+          prompt: request.promptTokens === undefined ? tokenize(request.prompt) : checked(request.promptTokens),
           grammar: undefined,
           cancelled: false,
           ...(streams && { onText }),
@@ -163,17 +177,22 @@ function serve(loaded: Loaded, options: LoadOptions, states: StateFolder | null)
         }
       }
       case 'score': {
-        const { prompt, continuation, end } = message;
-        const before = tokenize(prompt);
-        // The template ends the user's message: what the model says follows it.
-        const whole = options.chat
-          ? [...before, ...model.tokenize(continuation, false)]
-          : tokenize(prompt + continuation);
-        if (end) whole.push(endToken(model));
-        return scheduler.exclusive((sequence) => scoreContinuation(model, sequence, before, whole));
+        const { prompt, continuation, ids, end } = message;
+        const before = ids === undefined ? tokenize(prompt) : checked(ids.prompt);
+        const whole = () => {
+          if (ids !== undefined) return [...before, ...checked(ids.continuation)];
+          // The template ends the user's message: what the model says follows it.
+          if (options.chat) return [...before, ...model.tokenize(continuation, false)];
+          return tokenize(prompt + continuation);
+        };
+        const scored = whole();
+        if (end) scored.push(endToken(model));
+        return scheduler.exclusive((sequence) => scoreContinuation(model, sequence, before, scored));
       }
-      case 'count':
-        return model.tokenize(message.text, false).length;
+      case 'encode':
+        return message.start ? tokenize(message.text) : model.tokenize(message.text, false);
+      case 'decode':
+        return model.detokenize(checked(message.ids));
     }
   }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { GenerateRequest } from '../../engine.ts';
 import { ConfigError, EngineError } from '../../errors.ts';
 import type { LoadOptions, ModelAnswer, ModelInfo, ModelRequest } from './protocol.ts';
 import { createStateFolder } from './state-folder.ts';
@@ -13,7 +14,7 @@ const closeGraceMs = 2000;
 const stderrTailChars = 2000;
 
 interface Pending {
-  readonly onText: ((piece: string) => void) | undefined;
+  readonly onText: GenerateRequest['onText'];
   readonly resolve: (result: never) => void;
   readonly reject: (error: Error) => void;
 }
@@ -85,7 +86,7 @@ export async function startModelProcess(options: LoadOptions, label: string) {
   function settle(answer: Extract<ModelAnswer, { id: number }>): void {
     const waiting = pending.get(answer.id);
     if (answer.type === 'text') {
-      waiting?.onText?.(answer.piece);
+      waiting?.onText?.(answer.piece, answer.tokens);
       return;
     }
     pending.delete(answer.id);
@@ -123,7 +124,7 @@ export async function startModelProcess(options: LoadOptions, label: string) {
     async request<Result>(
       message: Unnumbered,
       signal?: AbortSignal,
-      onText?: (piece: string) => void,
+      onText?: GenerateRequest['onText'],
     ): Promise<Result> {
       await alive();
       if (signal?.aborted) throw new EngineError('cancelled', 'cancelled by the caller');

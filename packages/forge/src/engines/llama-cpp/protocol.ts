@@ -1,4 +1,4 @@
-import type { GenerateRequest, Generation, TokenLogprobs } from '../../engine.ts';
+import type { GenerateRequest, Generation, ScoreRequest, TokenLogprobs } from '../../engine.ts';
 import type { EngineErrorKind } from '../../errors.ts';
 import type { StateFolder } from './state-folder.ts';
 
@@ -33,9 +33,11 @@ export type ModelRequest =
       readonly id: number;
       readonly prompt: string;
       readonly continuation: string;
+      readonly ids: ScoreRequest['ids'];
       readonly end: boolean;
     }
-  | { readonly type: 'count'; readonly id: number; readonly text: string }
+  | { readonly type: 'encode'; readonly id: number; readonly text: string; readonly start: boolean }
+  | { readonly type: 'decode'; readonly id: number; readonly ids: readonly number[] }
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'release'; readonly session: string }
   | { readonly type: 'close' };
@@ -56,13 +58,17 @@ export function monotonicMs(): number {
 }
 
 /** A generation as the model process knows it: `totalMs` is the caller's to measure, `tokenMs` are times of `monotonicMs`. */
-export type ModelGeneration = Pick<Generation, 'text' | 'finishReason' | 'usage' | 'tokenMs'> & {
+export type ModelGeneration = Pick<Generation, 'text' | 'tokens' | 'finishReason' | 'usage' | 'tokenMs'> & {
   readonly timing: Omit<Generation['timing'], 'totalMs'>;
 };
 
 export type ModelAnswer =
   | { readonly type: 'ready'; readonly info: ModelInfo }
   | { readonly type: 'load-failed'; readonly reason: string; readonly outOfMemory: boolean }
-  | { readonly type: 'text'; readonly id: number; readonly piece: string }
-  | { readonly type: 'done'; readonly id: number; readonly result: ModelGeneration | TokenLogprobs | number }
+  | { readonly type: 'text'; readonly id: number; readonly piece: string; readonly tokens: readonly number[] }
+  | {
+      readonly type: 'done';
+      readonly id: number;
+      readonly result: ModelGeneration | TokenLogprobs | readonly number[] | string;
+    }
   | { readonly type: 'failed'; readonly id: number; readonly kind: EngineErrorKind; readonly message: string };

@@ -19,7 +19,7 @@ import { createWaitingLine } from './waiting-line.ts';
 export interface Job {
   readonly request: Omit<GenerateRequest, 'signal' | 'onText'>;
   /** Told the text as it comes. */
-  readonly onText?: (piece: string) => void;
+  readonly onText?: (piece: string, tokens: readonly Token[]) => void;
   readonly prompt: readonly Token[];
   /** Only for this request: it remembers what was written. */
   grammar: LlamaGrammarEvaluationState | undefined;
@@ -102,6 +102,7 @@ export function createScheduler(
     const shareBefore = changeActive(1);
     const generated: Token[] = [];
     const tokenMs: number[] = [];
+    let told = 0;
     try {
       const reused = await cache.prepare(slot, prompt, request.session);
       const limit = Math.min(request.maxTokens, slot.sequence.contextSize - prompt.length);
@@ -129,7 +130,10 @@ export function createScheduler(
         generated.push(token);
         const ended = text.push(token);
         const piece = job.onText === undefined ? '' : text.ready();
-        if (piece !== '') job.onText?.(piece);
+        if (piece !== '') {
+          job.onText?.(piece, request.tokenIds ? generated.slice(told) : []);
+          told = generated.length;
+        }
         if (ended) break;
         if (generated.length >= limit) {
           finishReason = 'length';
@@ -149,6 +153,7 @@ export function createScheduler(
           decodeMs: endMs - firstMs,
           computeMs: changeActive(-1) - shareBefore,
         },
+        ...(request.tokenIds ? { tokens: generated } : {}),
         ...(request.tokenTimes ? { tokenMs } : {}),
       };
     } catch (error) {
@@ -181,6 +186,7 @@ export function createScheduler(
     generate(job: Job): Promise<ModelGeneration> {
       const { prompt } = job;
       const size = context.contextSize;
+      if (prompt.length === 0) return Promise.reject(new EngineError('bad-request', 'the prompt has no tokens'));
       if (prompt.length >= size) {
         return Promise.reject(
           new EngineError(

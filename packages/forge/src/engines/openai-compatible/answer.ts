@@ -26,7 +26,7 @@ const choice = z.object({
   delta: message.nullish(),
   finish_reason: z.string().nullish(),
   // vLLM, where it is asked for: the tokens of this piece.
-  token_ids: z.array(z.number()).nullish(),
+  token_ids: z.array(z.int().nonnegative()).nullish(),
 });
 const usage = z.object({
   prompt_tokens: z.number().nonnegative(),
@@ -53,6 +53,8 @@ export interface Collected {
   started: boolean;
   /** Tokens so far, where the server tells the tokens of its pieces; else pieces. */
   tokens: number;
+  /** Ids of the tokens, where the server tells them; undefined where it does not. */
+  tokenIds: number[] | undefined;
 }
 
 export const nothingCollected = (): Collected => ({
@@ -63,6 +65,7 @@ export const nothingCollected = (): Collected => ({
   answered: false,
   started: false,
   tokens: 0,
+  tokenIds: undefined,
 });
 
 /** Half a JSON or half a stream is a server in trouble: the same request may succeed later. */
@@ -126,6 +129,7 @@ export function collect(into: Collected, json: unknown): void {
     const thought = Boolean(said?.reasoning_content || said?.reasoning);
     into.started ||= text !== '' || into.toolCalls.size > 0 || thought;
     into.tokens += first.token_ids?.length ?? (text !== '' || thought || (said?.tool_calls ?? []).length > 0 ? 1 : 0);
+    if (first.token_ids) into.tokenIds = [...(into.tokenIds ?? []), ...first.token_ids];
     into.finishReason = first.finish_reason ?? into.finishReason;
   }
   if (counted) {

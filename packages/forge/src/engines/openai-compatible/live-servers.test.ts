@@ -45,6 +45,7 @@ openAiServerContract('forge serve-model', () => ({ options: lab.options, prompt 
   'load',
   'tokens',
   'cached-tokens',
+  'token-ids',
 ]);
 
 describe('through forge serve-model', () => {

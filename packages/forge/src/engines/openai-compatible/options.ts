@@ -56,6 +56,13 @@ export const options = z.strictObject({
     .enum(['max_tokens', 'max_completion_tokens'])
     .default('max_tokens')
     .describe('Name of the field that limits the completion; OpenAI’s reasoning models want max_completion_tokens'),
+  // Without a default of the schema: an experiment that does not name it keeps its configuration hash.
+  tokenIds: z
+    .boolean()
+    .optional()
+    .describe(
+      'Send prompts, and texts to score, as token ids that the server’s own /tokenize gives (one more request each): answers then begin and scores split exactly at a token. Needs api: completions and a server that takes ids (vLLM, SGLang, llama-server, forge serve-model)',
+    ),
   lora: z
     .array(
       z.strictObject({
@@ -102,6 +109,11 @@ function fromEnvironment(env: EngineParts['env'], variable: string, key: string)
 
 /** Throws ConfigError: a secret in the config, a variable that is not set. */
 export function resolveServer(given: Options, env: EngineParts['env']): Server {
+  if (given.tokenIds && given.api === 'chat') {
+    throw new ConfigError(
+      'tokenIds: a chat has messages, not tokens, as its prompt; use api: completions, or leave tokenIds out',
+    );
+  }
   const baseUrl = new URL(given.baseUrl);
   if (baseUrl.username !== '' || baseUrl.password !== '') {
     throw new ConfigError(

@@ -30,7 +30,7 @@ export function requestBody(
   { api, stream, maxTokensField, extraBody }: Options,
   samplingFields: 'extended' | 'standard',
 ): string {
-  const { prompt, conversation, temperature, topP, topK, maxTokens, stop, seed, tokenTimes } = request;
+  const { prompt, promptTokens, conversation, temperature, topP, topK, maxTokens, stop, seed } = request;
   const standard = samplingFields === 'standard';
   if (standard && topK > 0) {
     throw new ConfigError(
@@ -42,7 +42,7 @@ export function requestBody(
     model,
     ...(api === 'chat'
       ? conversationBody(conversation ?? { messages: [{ role: 'user', content: prompt }], tools: [] })
-      : { prompt }),
+      : { prompt: promptTokens ?? prompt }),
     temperature,
     top_p: topP,
     [maxTokensField]: maxTokens,
@@ -52,8 +52,8 @@ export function requestBody(
     // -1 switches top_k off for all of vLLM, SGLang and llama-server; 0 does not for SGLang.
     ...(standard ? {} : { top_k: topK > 0 ? topK : -1, min_p: 0, repetition_penalty: 1 }),
     ...(stream ? { stream: true, stream_options: { include_usage: true } } : {}),
-    // vLLM then says how many tokens a piece has; other servers do not know the field.
-    ...(stream && tokenTimes && !standard ? { return_token_ids: true } : {}),
+    // vLLM and forge serve-model then tell the tokens of each piece; other servers do not know the field.
+    ...((request.tokenIds || (stream && request.tokenTimes)) && !standard ? { return_token_ids: true } : {}),
     ...extraBody,
   };
   for (const [field, value] of Object.entries(extraBody)) if (value === null) delete body[field];

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ScoreRequest, TokenLogprobs } from '../../engine.ts';
 import { ConfigError, EngineError } from '../../errors.ts';
+import type { ServerTokenizer } from './tokenize.ts';
 
 const echoed = z.object({
   choices: z
@@ -28,8 +29,8 @@ interface Scored {
 }
 
 /** The body of a request whose answer echoes its prompt with log-probabilities. One token more has to be generated: not every server allows none. */
-export const echoBody = (model: string, text: string) =>
-  JSON.stringify({ model, prompt: text, max_tokens: 1, temperature: 0, echo: true, logprobs: 1 });
+export const echoBody = (model: string, prompt: string | readonly number[]) =>
+  JSON.stringify({ model, prompt, max_tokens: 1, temperature: 0, echo: true, logprobs: 1 });
 
 /**
  * The body of a chat whose answer tells the log-probabilities of its tokens, with the answer so far where one is given
@@ -91,25 +92,57 @@ function tokensOfEnd(tokens: readonly string[], continuation: string): number | 
   return end.endsWith(continuation) ? count : null;
 }
 
-async function scoreEnd(
-  { continuation, end = false }: ScoreRequest,
-  whole: () => Promise<Scored>,
-  before: () => Promise<Scored>,
-): Promise<TokenLogprobs> {
+function checkEnd({ end = false }: ScoreRequest): void {
   if (end) {
     throw new ConfigError(
       'engine: openai-compatible cannot score where a text ends, as the protocol has no word for it; use end: false, or the engine llama-cpp',
     );
   }
-  const all = await whole();
-  let count = tokensOfEnd(all.tokens, continuation);
-  if (count === null) count = all.tokens.length - (await before()).tokens.length;
+}
+
+function lastOf(all: Scored, count: number): TokenLogprobs {
   const tokens = count > 0 ? all.tokens.slice(-count) : [];
   const logprobs = count > 0 ? all.logprobs.slice(-count) : [];
   if (!logprobs.every((one) => one !== null)) {
     throw new EngineError('bad-request', 'nothing comes before the continuation: its first token has no probability');
   }
   return { tokens, logprobs, total: logprobs.reduce((sum, one) => sum + one, 0) };
+}
+
+async function scoreEnd(
+  request: ScoreRequest,
+  whole: () => Promise<Scored>,
+  before: () => Promise<Scored>,
+): Promise<TokenLogprobs> {
+  checkEnd(request);
+  const all = await whole();
+  const count = tokensOfEnd(all.tokens, request.continuation);
+  return lastOf(all, count ?? all.tokens.length - (await before()).tokens.length);
+}
+
+/** The ids that are scored, and how many at their end are the continuation: the text is split where its tokens first differ from the prompt's. */
+async function idsToScore({ prompt, continuation, ids, signal }: ScoreRequest, { encode }: ServerTokenizer) {
+  if (ids !== undefined) return { whole: [...ids.prompt, ...ids.continuation], count: ids.continuation.length };
+  const before = await encode(prompt, true, signal);
+  const whole = await encode(prompt + continuation, true, signal);
+  const differs = before.findIndex((id, i) => id !== whole[i]);
+  return { whole, count: whole.length - (differs < 0 ? before.length : differs) };
+}
+
+/** Like `scoreByEcho`, of ids: where the continuation begins is known, and need not be found again in a server's texts of tokens. */
+export async function scoreIds(
+  request: ScoreRequest,
+  tokenizer: ServerTokenizer,
+  ask: (ids: readonly number[]) => Promise<unknown>,
+): Promise<TokenLogprobs> {
+  checkEnd(request);
+  const { whole, count } = await idsToScore(request, tokenizer);
+  const all = echoedTokens(await ask(whole));
+  if (all.tokens.length !== whole.length) {
+    const sent = `${whole.length} token ids were sent and ${all.tokens.length} scored`;
+    throw new EngineError('bad-response', `${sent}: the server adds tokens to those that it gets`);
+  }
+  return lastOf(all, count);
 }
 
 /**
