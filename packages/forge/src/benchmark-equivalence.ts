@@ -1,7 +1,8 @@
 import { within } from './benchmark-figures.ts';
 import type { Equivalence } from './benchmark-report.ts';
 import { type CellRows, type ExampleIndex, isBinary, pairedScores, valueAt } from './benchmark-rows.ts';
-import { type Comparison, compareRuns, type PairedInput } from './compare-runs.ts';
+import { type Comparison, compareRuns } from './compare-runs.ts';
+import type { PairedInput } from './paired-difference.ts';
 import { clusterKeys, type Estimate } from './statistics/estimate.ts';
 import { holm } from './statistics/families.ts';
 import { estimateScores } from './summarize-run.ts';

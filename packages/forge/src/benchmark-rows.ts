@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CellUse } from './benchmark-record.ts';
-import type { PairedInput } from './compare-runs.ts';
+import type { PairedInput } from './paired-difference.ts';
 import type { RunRecord, ScoredRow, Store } from './store.ts';
 
 /** One cell and repetition of the matrix, finished. */

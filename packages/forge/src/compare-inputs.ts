@@ -5,9 +5,9 @@ import {
   compareRuns,
   compareTokens,
   type LatencyComparison,
-  type PairedInput,
   type TokenComparison,
 } from './compare-runs.ts';
+import type { PairedInput } from './paired-difference.ts';
 
 /** Of each example: its score, its latency in ms, its tokens. */
 export interface PairedGroup {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { compareLatency, compareRuns, type PairedInput, verdictSentence } from './compare-runs.ts';
+import { compareLatency, compareRuns, verdictSentence } from './compare-runs.ts';
+import type { PairedInput } from './paired-difference.ts';
 
 const input = (label: string, scores: readonly number[], cluster?: (i: number) => string): PairedInput => ({
   label,

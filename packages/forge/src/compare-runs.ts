@@ -1,29 +1,13 @@
 import type { MetricDescription } from './metric.ts';
+import { alignPairs, type PairedInput, type Pairs, spreadOf } from './paired-difference.ts';
 import { equivalenceTest } from './statistics/equivalence.ts';
-import {
-  clusteredMeanEstimate,
-  clusteredStandardError,
-  clusterKeys,
-  type Estimate,
-  fewClusters,
-  mean,
-  meanEstimate,
-  roundingError,
-  standardError,
-} from './statistics/estimate.ts';
+import { clusteredMeanEstimate, type Estimate, fewClusters, meanEstimate } from './statistics/estimate.ts';
 import { holm } from './statistics/families.ts';
 import { mcNemar } from './statistics/mcnemar.ts';
-import { pairedProportionDifference, smoothedDifference } from './statistics/paired-proportions.ts';
 import { detectableEffect, neededN } from './statistics/power.ts';
 import { ratioOfMeans } from './statistics/ratio.ts';
 import { bootstrapMean, signFlipTest } from './statistics/resampling.ts';
 import { estimateScores } from './summarize-run.ts';
-
-/** The scores of one variant by example id; repeats were averaged within the question before. */
-export interface PairedInput {
-  readonly label: string;
-  readonly scores: ReadonlyMap<string, { readonly score: number; readonly cluster: string | null }>;
-}
 
 /** `higher`, `lower`: a difference on a metric of which neither is better. */
 export type Verdict = 'better' | 'worse' | 'higher' | 'lower' | 'tied' | 'underpowered';
@@ -74,30 +58,6 @@ export interface CompareOptions {
 
 const maxFlipIds = 1000;
 
-interface Pairs {
-  readonly ids: readonly string[];
-  readonly baseline: Float64Array;
-  readonly candidate: Float64Array;
-  readonly differences: Float64Array;
-  /** null where no example names a cluster; a number where this one names none. */
-  readonly clusters: readonly (string | number)[] | null;
-  readonly unmatched: { baseline: number; candidate: number };
-}
-
-function alignPairs(baseline: PairedInput, candidate: PairedInput): Pairs {
-  const ids = [...baseline.scores.keys()].filter((id) => candidate.scores.has(id));
-  const scoresOf = (input: PairedInput) => Float64Array.from(ids, (id) => input.scores.get(id)?.score ?? 0);
-  const [a, b] = [scoresOf(baseline), scoresOf(candidate)];
-  return {
-    ids,
-    baseline: a,
-    candidate: b,
-    differences: b.map((score, i) => score - (a[i] as number)),
-    clusters: clusterKeys(ids.map((id) => baseline.scores.get(id)?.cluster ?? null)),
-    unmatched: { baseline: baseline.scores.size - ids.length, candidate: candidate.scores.size - ids.length },
-  };
-}
-
 function flipsOf(pairs: Pairs, sign: 1 | -1): Flips {
   const ids = pairs.ids.filter((_, i) => Math.sign(pairs.differences[i] as number) === sign);
   return { count: ids.length, ids: ids.slice(0, maxFlipIds) };
@@ -114,40 +74,6 @@ function significance(
   const { seed = 0, resamples = 10_000 } = options;
   const clusters = pairs.clusters === null ? {} : { clusters: pairs.clusters };
   return { name: 'sign-flip permutation', pValue: signFlipTest(pairs.differences, { ...clusters, seed, resamples }) };
-}
-
-/** What the difference's interval, the equivalence test and the needed n rest on. */
-interface Spread {
-  readonly difference: Estimate;
-  /** Of the difference; null where a single observation tells nothing about it. */
-  readonly error: number | null;
-  readonly center: number;
-  /** Of the t distribution; Infinity for the normal one. */
-  readonly df: number;
-}
-
-/**
- * Clustered where examples are; Bonett and Price for 0/1 scores and wherever all pairs agree, because a standard error of 0 would
- * claim certainty from however few pairs (clusters that show no variation count as one pair each); else t.
- */
-function spreadOf({ differences, clusters }: Pairs, flips: Comparison['flips'], binary: boolean): Spread {
-  const n = differences.length;
-  const center = n === 0 ? 0 : mean(differences);
-  const clustered = clusters === null ? null : clusteredStandardError(differences, clusters);
-  if (clusters !== null && clustered !== null && clustered.count > 1 && clustered.error > roundingError) {
-    const difference = clusteredMeanEstimate(differences, clusters);
-    return { difference, error: clustered.error, center, df: clustered.count - 1 };
-  }
-  const units = clustered?.count ?? n;
-  if (binary || differences.every((value) => value === 0)) {
-    const share = n === 0 ? 0 : units / n;
-    const [gained, lost] = [flips.gained.count * share, flips.lost.count * share];
-    const difference = pairedProportionDifference(gained, lost, units);
-    return { difference, ...smoothedDifference(gained, lost, units), df: Number.POSITIVE_INFINITY };
-  }
-  const difference = clusters === null ? meanEstimate(differences) : clusteredMeanEstimate(differences, clusters);
-  const error = units < 2 ? null : (clustered?.error ?? standardError(differences));
-  return { difference, error, center, df: units - 1 };
 }
 
 function warningsOf({ ids, clusters, differences }: Pairs): string[] {
@@ -180,7 +106,7 @@ function compareOne(
   const { clusters } = pairs;
   const n = pairs.ids.length;
   const flips = { gained: flipsOf(pairs, 1), lost: flipsOf(pairs, -1) };
-  const { difference, error, center, df } = spreadOf(pairs, flips, metric.binary);
+  const { difference, error, center, df } = spreadOf(pairs, metric.binary);
   // The variance that n independent examples would need for this standard error: clusters cost their design effect.
   const variance = (error ?? 0) ** 2 * n;
   const varies = variance > 0;

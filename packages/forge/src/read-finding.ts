@@ -47,7 +47,7 @@ interface Sums {
 const nothing = { score: 0, n: 0, tokens: 0, latencyMs: 0, answered: 0 };
 
 /** Per example: mean score, latency and tokens over the runs of one group (repeats are averaged within the question first). Failed examples score 0 and have no latency. */
-async function readPairedInputs(
+export async function readPairedInputs(
   store: Store,
   label: string,
   runs: readonly RunRecord[],

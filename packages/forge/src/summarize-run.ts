@@ -77,16 +77,18 @@ export function estimateScores(
   scores: Float64Array,
   clusters: readonly (string | number)[] | null,
   binary: boolean,
+  level = 0.95,
 ): Estimate {
   const proportion = binary || scores.every((score) => score === 0 || score === 1);
   if (clusters === null) {
-    if (!proportion) return meanEstimate(scores);
+    if (!proportion) return meanEstimate(scores, level);
     const right = scores.reduce((sum, score) => sum + score, 0);
-    return wilsonEstimate(right, scores.length);
+    return wilsonEstimate(right, scores.length, level);
   }
-  const estimate = clusteredMeanEstimate(scores, clusters);
+  const estimate = clusteredMeanEstimate(scores, clusters, level);
   if (!proportion) return estimate;
-  if (estimate.high - estimate.low < roundingError) return wilsonEstimate(estimate.value * estimate.n, estimate.n);
+  if (estimate.high - estimate.low < roundingError)
+    return wilsonEstimate(estimate.value * estimate.n, estimate.n, level);
   return { ...estimate, low: Math.max(0, estimate.low), high: Math.min(1, estimate.high) };
 }
 

@@ -1,4 +1,5 @@
-import { type Comparison, compareRuns, type PairedInput, verdictSentence } from './compare-runs.ts';
+import { type Comparison, compareRuns, verdictSentence } from './compare-runs.ts';
+import type { PairedInput } from './paired-difference.ts';
 import { type Estimate, mean } from './statistics/estimate.ts';
 import { holm } from './statistics/families.ts';
 import { estimateScores } from './summarize-run.ts';

@@ -32,6 +32,7 @@ const program = new Command('forge')
 Environment: FORGE_HOME (database and downloads; default ./.forge), DATABASE_URL (a Postgres instead of the embedded
 database), HF_ENDPOINT and HF_TOKEN (Hugging Face Hub), FORGE_MODEL_SERVER_KEY (forge serve-model), and the API key variables that engines name.
 Exit codes: 0 done, 1 unexpected error, 2 something to mend (config, file, input), 3 every example of a run failed,
+4 a finding is refuted or was not measured as planned, 5 a finding is inconclusive,
 130 stopped by Ctrl-C (forge resume, forge train --resume or forge bench --resume goes on).`,
   );
 
@@ -134,6 +135,15 @@ program
   .option('--minimum-effect <d>', 'smallest difference that matters', Number.parseFloat, 0.05)
   .addOption(json())
   .action(async (runs, options) => (await import('./compare-command.ts')).compare(runs, options));
+
+const findings = program.command('findings').description('claims about experiments, held against what was measured');
+findings
+  .command('check')
+  .description('give each claim of findings/*.yaml a verdict; an experiment that is not stored yet is run first')
+  .argument('[files...]', 'findings files (default: all in findings/)')
+  .option('--rerun', 'measure anew, without the response cache, in place of what is stored')
+  .addOption(json())
+  .action(async (files, options) => (await import('./findings-command.ts')).checkFindings(files, options));
 
 program
   .command('list')

@@ -25,14 +25,13 @@ interface Job {
   readonly lock?: { lock: Lock; path: string };
 }
 
-/** Executes what is left of an experiment, shows progress on stderr, prints the finding on stdout. */
-async function execute(
+/** Executes what is left of an experiment and shows progress on stderr. Throws ExitCode where it was stopped. */
+export async function execute(
   store: Store,
   job: Job,
   workspace: Workspace,
   progress: ReturnType<typeof createProgress>,
-  json: boolean,
-) {
+): Promise<void> {
   const spec = job.experiment.config as ExperimentSpec;
   const signal = stopSignal();
   const parts: ExecuteParts = {
@@ -54,7 +53,12 @@ async function execute(
     console.error(`stopped; nothing finished is lost. Go on with: forge resume ${id}`);
     throw new ExitCode(130);
   }
-  const finding = await readFinding(store, job.experiment);
+}
+
+/** Prints the finding on stdout. Throws ExitCode where every example of a run failed. */
+async function printFinding(store: Store, { experiment }: Job, json: boolean): Promise<void> {
+  const { id } = experiment;
+  const finding = await readFinding(store, experiment);
   console.log(json ? JSON.stringify(finding, null, 2) : findingText(finding));
   const hopeless = finding.runs.find(
     ({ summary }) => summary !== null && summary.n > 0 && summary.failed.total === summary.n,
@@ -67,7 +71,7 @@ async function execute(
   }
 }
 
-function startWorkspace(metric: () => string) {
+export function startWorkspace(metric: () => string) {
   let progress: ReturnType<typeof createProgress> | undefined;
   const workspace = openWorkspace((notice) => progress?.notice(notice));
   progress = createProgress(process.stderr, metric, workspace.clock.monotonic);
@@ -89,7 +93,9 @@ export async function run(file: string, options: RunOptions): Promise<void> {
     const config = { ...loaded.spec, variants };
     const changed = { ...loaded, spec: config, configHash: contentHash(config) };
     const { experiment, runs } = await store.createExperiment(storedForm(changed));
-    await execute(store, { experiment, runs, lock: { lock, path } }, workspace, progress, options.json === true);
+    const job = { experiment, runs, lock: { lock, path } };
+    await execute(store, job, workspace, progress);
+    await printFinding(store, job, options.json === true);
   } finally {
     await store.close();
   }
@@ -107,13 +113,9 @@ export async function resume(id: string | undefined, options: { json?: boolean }
         `experiment ${experiment.id} is deleted; bring it back with: forge delete --restore ${experiment.id}`,
       );
     }
-    await execute(
-      store,
-      { experiment, runs: await store.listRuns(experiment.id) },
-      workspace,
-      progress,
-      options.json === true,
-    );
+    const job = { experiment, runs: await store.listRuns(experiment.id) };
+    await execute(store, job, workspace, progress);
+    await printFinding(store, job, options.json === true);
   } finally {
     await store.close();
   }
