@@ -1,9 +1,10 @@
-// Writes what is generated from the code: the JSON Schemas of experiment, corpus, training and benchmark files. A test fails when they are stale.
+// Writes what is generated from the code: the JSON Schemas of experiment, corpus, training, benchmark and findings files. A test fails when they are stale.
 import { writeFile } from 'node:fs/promises';
 import {
   benchmarkJsonSchema,
   corpusJsonSchema,
   experimentJsonSchema,
+  findingsJsonSchema,
   trainingJsonSchema,
 } from '../packages/forge/src/json-schemas.ts';
 
@@ -12,6 +13,7 @@ const schemas = {
   'corpus.schema.json': corpusJsonSchema(),
   'training.schema.json': trainingJsonSchema(),
   'benchmark.schema.json': benchmarkJsonSchema(),
+  'findings.schema.json': findingsJsonSchema(),
 };
 for (const [name, schema] of Object.entries(schemas)) {
   await writeFile(new URL(`../packages/forge/${name}`, import.meta.url), `${JSON.stringify(schema, null, 2)}\n`);

@@ -3,6 +3,7 @@ import { benchmarkSchema } from './benchmark-schema.ts';
 import { definitionsOf, type Noun, nouns } from './catalog.ts';
 import { corpusSchema } from './corpus-schema.ts';
 import { experimentSchema } from './experiment-schema.ts';
+import { findingsSchema } from './findings-schema.ts';
 import { trainingSchema } from './training-schema.ts';
 
 type JsonSchema = { [key: string]: unknown; properties?: Record<string, JsonSchema> };
@@ -43,6 +44,9 @@ export function corpusJsonSchema(): JsonSchema {
   const schema = linked(inputSchema(corpusSchema)) as JsonSchema;
   return { ...schema, title: 'LLM Forge corpus', $defs: schemasOfNouns() };
 }
+
+/** The JSON Schema of findings files. */
+export const findingsJsonSchema = (): JsonSchema => ({ ...inputSchema(findingsSchema), title: 'LLM Forge findings' });
 
 /** The JSON Schema of training files. */
 export function trainingJsonSchema(): JsonSchema {

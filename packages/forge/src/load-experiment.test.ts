@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from './errors.ts';
-import { corpusJsonSchema, experimentJsonSchema } from './json-schemas.ts';
+import { corpusJsonSchema, experimentJsonSchema, findingsJsonSchema } from './json-schemas.ts';
 import { parseExperiment } from './load-experiment.ts';
 
 const base = `version: 1
@@ -162,6 +162,7 @@ describe('the JSON Schema for editors', () => {
   it.each([
     ['experiment.schema.json', experimentJsonSchema()],
     ['corpus.schema.json', corpusJsonSchema()],
+    ['findings.schema.json', findingsJsonSchema()],
   ])('%s is as generated: write it anew with `npm run generate`', (name, schema) => {
     const file = new URL(`../${name}`, import.meta.url);
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(JSON.parse(JSON.stringify(schema)));

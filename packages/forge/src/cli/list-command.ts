@@ -5,7 +5,13 @@ import { z } from 'zod';
 import { buildDataset } from '../build.ts';
 import { definitionsOf, type Noun, nouns, pluralOf } from '../catalog.ts';
 import { ConfigError } from '../errors.ts';
-import { benchmarkJsonSchema, corpusJsonSchema, experimentJsonSchema, trainingJsonSchema } from '../json-schemas.ts';
+import {
+  benchmarkJsonSchema,
+  corpusJsonSchema,
+  experimentJsonSchema,
+  findingsJsonSchema,
+  trainingJsonSchema,
+} from '../json-schemas.ts';
 import { closestName } from '../lib/closest-name.ts';
 import { formatCount, textTable } from '../lib/format.ts';
 import { resolveModelFile } from '../lib/model-file.ts';
@@ -209,6 +215,7 @@ const jsonSchemas = {
   corpus: corpusJsonSchema,
   training: trainingJsonSchema,
   benchmark: benchmarkJsonSchema,
+  findings: findingsJsonSchema,
 };
 
 export async function schema(what: keyof typeof jsonSchemas): Promise<void> {

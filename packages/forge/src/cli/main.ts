@@ -292,11 +292,11 @@ program
 
 program
   .command('schema')
-  .description('print the JSON Schema of experiment, corpus, training or benchmark files, for editors')
+  .description('print the JSON Schema of experiment, corpus, training, benchmark or findings files, for editors')
   .addArgument(
     new Command()
       .createArgument('[what]', 'which files')
-      .choices(['experiment', 'corpus', 'training', 'benchmark'])
+      .choices(['experiment', 'corpus', 'training', 'benchmark', 'findings'])
       .default('experiment'),
   )
   .action(async (what) => (await import('./list-command.ts')).schema(what));
