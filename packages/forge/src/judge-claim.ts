@@ -1,5 +1,6 @@
 import type { Claim } from './lib/parse-claim.ts';
 import { alignPairs, type PairedInput, spreadOf } from './paired-difference.ts';
+import { studentQuantile } from './statistics/distributions.ts';
 import { clusteredStandardError, clusterKeys, type Estimate, standardError } from './statistics/estimate.ts';
 import { neededN } from './statistics/power.ts';
 import { ratioOfMeans } from './statistics/ratio.ts';
@@ -47,8 +48,9 @@ function measure(claim: Claim, left: PairedInput, right: PairedInput | null, bin
   if (n === 0) return { estimate: null, n, variance: null };
   if (claim.kind === 'ratio') {
     const estimate = ratioOfMeans(pairs.baseline, pairs.candidate, pairs.clusters, level);
-    // A ratio's spread is one of its logarithm: half of its interval, in standard errors of about 2.
-    const error = estimate === null ? null : Math.log(estimate.high / estimate.value) / 2;
+    // Its interval is symmetric in the logarithm, so many standard errors wide on each side.
+    const errors = -studentQuantile((1 - level) / 2, (estimate?.n ?? 2) - 1);
+    const error = estimate === null ? null : Math.log(estimate.high / estimate.value) / errors;
     return { estimate, n, variance: varianceOf(error, n) };
   }
   const { difference, error } = spreadOf(pairs, binary, level);

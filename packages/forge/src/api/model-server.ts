@@ -6,7 +6,7 @@ import { bodyLimit } from 'hono/body-limit';
 import type { Engine } from '../engine.ts';
 import { ConfigError, EngineError, messageOf } from '../errors.ts';
 import { type AnswerHead, wholeAnswer } from './model-server/answer.ts';
-import { completeWhole, engineRequest, servedPrompt } from './model-server/complete.ts';
+import { completeWhole, engineRequest, servedPrompt, tokenizerOf } from './model-server/complete.ts';
 import { metricsText } from './model-server/metrics.ts';
 import { errorBody, ModelServerProblem, modelServerProblemOf } from './model-server/problem.ts';
 import {
@@ -130,11 +130,6 @@ function createModelApi(parts: ModelServerParts, stop: AbortSignal): Hono {
     return c.body(events, 200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' });
   }
 
-  function tokenizer() {
-    if (engine.tokenizer === undefined) throw new ModelServerProblem(501, 'the engine has no tokenizer of its own');
-    return engine.tokenizer;
-  }
-
   function logUnexpected(error: unknown): void {
     if (error instanceof ModelServerProblem || error instanceof EngineError) return;
     log(`unexpected error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
@@ -168,12 +163,12 @@ function createModelApi(parts: ModelServerParts, stop: AbortSignal): Hono {
   });
   api.post('/tokenize', async (c) => {
     const { text, start } = parseTokenize(await bodyOf(c));
-    const tokens = await tokenizer().encode(text, { start });
+    const tokens = await tokenizerOf(engine).encode(text, { start });
     return c.json({ count: tokens.length, tokens, ...(contextSize && { max_model_len: contextSize }) });
   });
   api.post('/detokenize', async (c) => {
     // vLLM names it prompt, llama-server content.
-    const text = await tokenizer().decode(parseDetokenize(await bodyOf(c)));
+    const text = await tokenizerOf(engine).decode(parseDetokenize(await bodyOf(c)));
     return c.json({ prompt: text, content: text });
   });
   api.get('/metrics', async (c) => {

@@ -10,8 +10,9 @@ export interface ServedPrompt {
   readonly ids: readonly number[] | undefined;
 }
 
-function tokenizerOf({ tokenizer }: Engine): Tokenizer {
-  if (tokenizer === undefined) throw new ModelServerProblem(400, 'prompt: the engine takes no token ids, only text');
+/** Throws ModelServerProblem where the engine has none. */
+export function tokenizerOf({ tokenizer }: Engine): Tokenizer {
+  if (tokenizer === undefined) throw new ModelServerProblem(501, 'the engine has no tokenizer, and takes only text');
   return tokenizer;
 }
 

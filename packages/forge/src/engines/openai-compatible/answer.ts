@@ -129,7 +129,10 @@ export function collect(into: Collected, json: unknown): void {
     const thought = Boolean(said?.reasoning_content || said?.reasoning);
     into.started ||= text !== '' || into.toolCalls.size > 0 || thought;
     into.tokens += first.token_ids?.length ?? (text !== '' || thought || (said?.tool_calls ?? []).length > 0 ? 1 : 0);
-    if (first.token_ids) into.tokenIds = [...(into.tokenIds ?? []), ...first.token_ids];
+    if (first.token_ids) {
+      into.tokenIds ??= [];
+      for (const id of first.token_ids) into.tokenIds.push(id);
+    }
     into.finishReason = first.finish_reason ?? into.finishReason;
   }
   if (counted) {
