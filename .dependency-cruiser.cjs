@@ -1,7 +1,7 @@
 // The import rules of the house: see docs/architecture.md.
 const nouns = '(datasets|engines|encoders|indexes|retrievers|tools|methods|metrics|stores|trainers|training-sets)';
 const contracts =
-  'packages/forge/src/(dataset|engine|encoder|passage-index|retriever|tool|method|metric|store|run|definition|errors|page|training-set|training-settings|training-record|trainer|benchmark-record|load-point)\\.ts$';
+  'packages/forge/src/(dataset|engine|encoder|passage-index|retriever|tool|method|metric|store|run|definition|errors|page|training-set|training-settings|training-record|trainer|benchmark-record|load-point|worker-record|access-record)\\.ts$';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

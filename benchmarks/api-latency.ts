@@ -1,6 +1,7 @@
 // Latency of the HTTP API over a large store: p95 of lists, filters and details against the limits of 100 ms (Postgres)
 // and 200 ms (embedded database), a comparison of two runs of 10,000 examples under a second, and how long the server
 // keeps another request waiting while it compares.
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -80,7 +81,15 @@ async function measure(name: string, limitMs: number, store: Store): Promise<boo
       version: '',
       database: 'embedded',
     },
-    { host: '127.0.0.1', port: 0, anyPort: false, allowedHosts: [], dashboard, token: null },
+    {
+      host: '127.0.0.1',
+      port: 0,
+      anyPort: false,
+      allowedHosts: [],
+      dashboard,
+      token: null,
+      access: { required: false, publicReadOnly: false, proxies: 0, randomBytes },
+    },
   );
   const api = `${server.url}/api`;
   let fine = true;

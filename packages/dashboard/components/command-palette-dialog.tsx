@@ -5,6 +5,7 @@ import { useRouter } from 'next/navigation';
 import { Dialog } from 'radix-ui';
 import { useEffect, useState } from 'react';
 import { api } from '../lib/api.ts';
+import { useMay } from '../lib/session.ts';
 import { StateBadge } from './parts.tsx';
 import { toggleTheme } from './theme-button.tsx';
 
@@ -44,6 +45,7 @@ export default function CommandPaletteDialog({
   onCloseAutoFocus: (event: Event) => void;
 }) {
   const router = useRouter();
+  const mayEdit = useMay('editor');
   const [text, setText] = useState('');
   const experiments = useSearch(text.trim());
   const catalog = useQuery({
@@ -89,11 +91,13 @@ export default function CommandPaletteDialog({
                 ))}
               </Command.Group>
               <Command.Group heading="Do" className={groupClass}>
-                <Command.Item value="new experiment" onSelect={go('/experiments/new')} className={itemClass}>
-                  <span className="mr-auto">New experiment</span>
-                  <kbd className="font-sans text-xs">n</kbd>
-                </Command.Item>
-                {catalog.data?.examples.map(({ name }) => (
+                {mayEdit ? (
+                  <Command.Item value="new experiment" onSelect={go('/experiments/new')} className={itemClass}>
+                    <span className="mr-auto">New experiment</span>
+                    <kbd className="font-sans text-xs">n</kbd>
+                  </Command.Item>
+                ) : null}
+                {(mayEdit ? catalog.data?.examples : [])?.map(({ name }) => (
                   <Command.Item
                     key={name}
                     value={`new from the example ${name}`}

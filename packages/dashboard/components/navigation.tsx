@@ -3,6 +3,7 @@ import { usePathname } from 'next/navigation';
 import { useEffect, useRef } from 'react';
 import { CommandPaletteButton } from './command-palette.tsx';
 import { PageLink } from './page-link.tsx';
+import { May, SignedIn } from './signed-in.tsx';
 import { ThemeButton } from './theme-button.tsx';
 
 const pages = [
@@ -41,17 +42,20 @@ export function Navigation() {
           ))}
         </div>
         <span className="grow" />
-        <PageLink
-          href="/experiments/new"
-          className="mr-1 rounded-md bg-accent px-2.5 py-1.5 whitespace-nowrap font-medium text-accent-ink hover:opacity-90"
-        >
-          <span aria-hidden="true">+ </span>
-          <span className="sr-only sm:not-sr-only">New experiment</span>
-        </PageLink>
+        <May atLeast="editor">
+          <PageLink
+            href="/experiments/new"
+            className="mr-1 rounded-md bg-accent px-2.5 py-1.5 whitespace-nowrap font-medium text-accent-ink hover:opacity-90"
+          >
+            <span aria-hidden="true">+ </span>
+            <span className="sr-only sm:not-sr-only">New experiment</span>
+          </PageLink>
+        </May>
         <span className="hidden sm:block">
           <CommandPaletteButton />
         </span>
         <ThemeButton />
+        <SignedIn />
       </nav>
     </header>
   );

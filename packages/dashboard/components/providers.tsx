@@ -1,12 +1,21 @@
 'use client';
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { ApiError } from '../lib/api.ts';
+import { loginPath } from '../lib/login-path.ts';
+
+/** A session that has ended, or none: the page where one signs in leads back here. */
+function signInWhereNeeded(error: unknown): void {
+  if (!(error instanceof ApiError) || error.status !== 401 || location.pathname === '/login') return;
+  location.assign(loginPath(location));
+}
 
 export function Providers({ children }: { children: ReactNode }) {
   const [client] = useState(
     () =>
       new QueryClient({
+        queryCache: new QueryCache({ onError: signInWhereNeeded }),
+        mutationCache: new MutationCache({ onError: signInWhereNeeded }),
         defaultOptions: {
           queries: {
             staleTime: 2000,

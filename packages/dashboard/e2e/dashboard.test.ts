@@ -103,7 +103,7 @@ function suite(database: (home: string) => Promise<{ env: Record<string, string>
     const { env: more, stop } = await database(home);
     env = { FORGE_HOME: home, ...more };
     stopDatabase = stop;
-    server = await startForgeServer({ cwd: root, env });
+    server = await startForgeServer({ cwd: root, env, args: ['--port', '0', '--data-folder', home] });
     browser = await launchBrowser();
     context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
     context.setDefaultTimeout(20_000);
@@ -399,7 +399,7 @@ function suite(database: (home: string) => Promise<{ env: Record<string, string>
     await server.stop('SIGKILL');
     await page.getByText('reconnecting').waitFor();
     const before = await share();
-    server = await startForgeServer({ cwd: root, env, args: ['--port', port] });
+    server = await startForgeServer({ cwd: root, env, args: ['--port', port, '--data-folder', home] });
     await expect.poll(share, { timeout: 30_000 }).toBeGreaterThan(before);
     await page.getByRole('heading', { level: 1, name: 'slow finished' }).waitFor({ timeout: 60_000 });
     const [run] = (await read(server, id)).runs;

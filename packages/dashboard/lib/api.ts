@@ -1,3 +1,4 @@
+import type { Session } from '@llm-forge/forge/api/access-schemas';
 import type { Benchmark, BenchmarkDetail } from '@llm-forge/forge/api/benchmark-schemas';
 import type {
   Catalog,
@@ -17,6 +18,7 @@ import type {
 import type { TrainEvents, Training, TrainingDetail } from '@llm-forge/forge/api/training-schemas';
 
 /** The only file that fetches. Types come from the schemas with which the API checks itself. */
+export type * from '@llm-forge/forge/api/access-schemas';
 export type * from '@llm-forge/forge/api/benchmark-schemas';
 export type * from '@llm-forge/forge/api/schemas';
 export type * from '@llm-forge/forge/api/training-schemas';
@@ -44,17 +46,50 @@ function pathWith(path: string, query: Query = {}): string {
   return `/api${path}${text === '' ? '' : `?${text}`}`;
 }
 
-async function request<T>(
-  path: string,
-  options: { method?: string; query?: Query; body?: unknown; signal?: AbortSignal } = {},
-): Promise<T> {
+interface RequestOptions {
+  method?: string;
+  query?: Query;
+  body?: unknown;
+  signal?: AbortSignal;
+}
+
+const csrfHeader = 'x-forge-csrf';
+/** Of the session that this browser has; asked for before the first request that changes something. */
+let csrf: Promise<string | null> | undefined;
+
+function csrfToken(): Promise<string | null> {
+  csrf ??= send<Session>('/session').then(
+    (session) => session.csrf,
+    () => {
+      csrf = undefined;
+      return null;
+    },
+  );
+  return csrf;
+}
+
+/** Another page of this browser may have signed in anew: then once more, with the token of that session. */
+async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
+  if ((options.method ?? 'GET') === 'GET') return send<T>(path, options);
+  try {
+    return await send<T>(path, options, await csrfToken());
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.problem?.field !== csrfHeader) throw error;
+    csrf = undefined;
+    return send<T>(path, options, await csrfToken());
+  }
+}
+
+async function send<T>(path: string, options: RequestOptions = {}, token: string | null = null): Promise<T> {
   let response: Response;
   try {
     response = await fetch(pathWith(path, options.query), {
       method: options.method ?? 'GET',
-      ...(options.body === undefined
-        ? {}
-        : { body: JSON.stringify(options.body), headers: { 'content-type': 'application/json' } }),
+      headers: {
+        ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(token === null ? {} : { [csrfHeader]: token }),
+      },
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
   } catch (error) {
@@ -100,6 +135,16 @@ export interface RowQuery {
 type Signal = { signal?: AbortSignal };
 
 export const api = {
+  session: (o?: Signal) => request<Session>('/session', o),
+  signIn: async (token: string) => {
+    const session = await request<Session>('/session', { method: 'POST', body: { token } });
+    csrf = undefined;
+    return session;
+  },
+  signOut: async () => {
+    await request<void>('/session', { method: 'DELETE' });
+    csrf = undefined;
+  },
   overview: (o?: Signal) => request<Overview>('/overview', o),
   facets: (o?: Signal) => request<Facets>('/experiments/facets', o),
   catalog: (o?: Signal) => request<Catalog>('/catalog', o),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { experimentSchema, overridesSchema } from './experiment-schema.ts';
+import { reaching } from './lib/option-reach.ts';
 
 const rate = z.number().gt(0).max(1_000_000);
 
@@ -30,12 +31,12 @@ const optimisation = z
   .describe('What is done differently; goes over what the method sets.');
 
 const server = z.strictObject({
-  command: z
-    .array(z.string().min(1))
-    .min(1)
-    .max(200)
-    .describe('Program and arguments, started without a shell; `forge` is this program itself.'),
-  ready: z.url({ protocol: /^https?$/ }).describe('URL that answers with a 2xx status once the server can be used.'),
+  command: reaching('program', z.array(z.string().min(1)).min(1).max(200)).describe(
+    'Program and arguments, started without a shell; `forge` is this program itself.',
+  ),
+  ready: reaching('listed-address', z.url({ protocol: /^https?$/ })).describe(
+    'URL that answers with a 2xx status once the server can be used.',
+  ),
   timeoutSeconds: z.int().min(1).max(3600).default(300).describe('How long to wait for that.'),
   fresh: z
     .boolean()

@@ -13,6 +13,7 @@ import {
 } from './benchmark-tables.ts';
 import { cellLabel } from './benchmark-wording.ts';
 import { markdownTable, textTable } from './lib/format.ts';
+import { inertMarkdown } from './lib/inert-markdown.ts';
 
 type Named = Pick<BenchmarkRecord, 'id' | 'name' | 'experimentId' | 'config'>;
 
@@ -84,6 +85,9 @@ export interface Figure {
   readonly file: string;
 }
 
+/** No text of a report holds a NUL. */
+const figuresHere = '\0figures';
+
 /** A report as Markdown: the same tables, with figures where there are files of them. */
 export function benchmarkMarkdown(benchmark: Named, report: BenchmarkReport, figures: readonly Figure[] = []): string {
   const heading = (title: string, body: readonly string[]) =>
@@ -96,7 +100,7 @@ export function benchmarkMarkdown(benchmark: Named, report: BenchmarkReport, fig
       lines.map((line) => `- ${line}`),
     );
   const description = descriptionOf(benchmark);
-  return [
+  const lines = [
     `# ${benchmark.name}`,
     ...(description === '' ? [] : ['', description]),
     ...list(
@@ -106,7 +110,8 @@ export function benchmarkMarkdown(benchmark: Named, report: BenchmarkReport, fig
     ...list('Goal', goalLines(report)),
     ...table(matrixTable(report)),
     ...(report.cells.length === 0 ? [] : ['', `Answers against the baseline: ${marksLegend}.`]),
-    ...figures.flatMap(({ title, file }) => ['', `![${title}](${file})`]),
+    // Told apart below from what others wrote.
+    ...(figures.length === 0 ? [] : [figuresHere]),
     ...table(speedTable(report)),
     ...table(answerTable(report)),
     ...table(resourceTable(report)),
@@ -118,5 +123,7 @@ export function benchmarkMarkdown(benchmark: Named, report: BenchmarkReport, fig
     '',
     footnote,
     '',
-  ].join('\n');
+  ];
+  const pictures = figures.flatMap(({ title, file }) => ['', `![${inertMarkdown(title)}](${file})`]);
+  return lines.flatMap((line) => (line === figuresHere ? pictures : [inertMarkdown(line)])).join('\n');
 }

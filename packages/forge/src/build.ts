@@ -5,6 +5,7 @@ import type { ComponentSpec, Surroundings } from './definition.ts';
 import type { Engine } from './engine.ts';
 import { withAdaptiveLimit } from './engine-middleware/adaptive-limit.ts';
 import { withCache } from './engine-middleware/cache.ts';
+import { withQuarantine } from './engine-middleware/quarantine.ts';
 import { withRetry } from './engine-middleware/retry.ts';
 import { canonicalJson } from './lib/canonical-json.ts';
 import type { VariantSpec } from './load-experiment.ts';
@@ -52,6 +53,8 @@ export function createEnginePool(
     random(): number;
     monotonic(): number;
     responses: Pick<Store, 'getResponses' | 'putResponses'>;
+    /** Holds the calls of an engine to limits over all machines. */
+    limit?(engine: Engine, spec: ComponentSpec): Engine;
   },
 ): EnginePool {
   const keyOf = ({ engine, cache }: VariantSpec) => canonicalJson({ engine, cache });
@@ -61,7 +64,7 @@ export function createEnginePool(
 
   async function openWrapped({ engine, cache }: VariantSpec): Promise<Engine> {
     const bare = await createComponent(catalog.engine, engine, parts);
-    const limited = withAdaptiveLimit(bare, parts.monotonic);
+    const limited = withAdaptiveLimit(withQuarantine(parts.limit?.(bare, engine) ?? bare), parts.monotonic);
     const steady = withRetry(limited, { random: parts.random, now: parts.monotonic });
     return cache ? withCache(steady, parts.responses) : steady;
   }

@@ -5,12 +5,13 @@ import { openEmbeddingCache } from './embedding-cache.ts';
 import type { CrossEncoder, Nli } from './encoder.ts';
 import { type Ingestion, type IngestParts, ingestCorpus, upToDate } from './ingest-corpus.ts';
 import { canonicalJson } from './lib/canonical-json.ts';
+import { projectPath } from './lib/project-path.ts';
 import { type CorpusSpec, loadCorpus } from './load-corpus.ts';
 import type { OpenCorpus, Retriever } from './retriever.ts';
 import type { ToolSet } from './tool.ts';
 
 /** What methods and metrics may ask for: opened at the first call, shared by all who name the same, closed together. */
-export interface ComponentPool extends Pick<Surroundings, 'baseDir' | 'cacheDir'> {
+export interface ComponentPool extends Pick<Surroundings, 'baseDir' | 'cacheDir' | 'limits'> {
   retriever(spec: ComponentSpec): Promise<Retriever>;
   nli(spec: ComponentSpec): Promise<Nli>;
   crossEncoder(spec: ComponentSpec): Promise<CrossEncoder>;
@@ -62,6 +63,7 @@ export function createComponentPool(surroundings: Surroundings): ComponentPool {
   const pool: ComponentPool = {
     baseDir: surroundings.baseDir,
     cacheDir: surroundings.cacheDir,
+    ...(surroundings.limits === undefined ? {} : { limits: surroundings.limits }),
     retriever: (spec) =>
       once(['retriever', spec], () => createComponent(catalog.retriever, spec, { ...surroundings, ...pool })),
     nli: (spec) => once(['nli', spec], async () => closing(await createComponent(catalog.nli, spec, surroundings))),
@@ -75,7 +77,7 @@ export function createComponentPool(surroundings: Surroundings): ComponentPool {
       ),
     openCorpus: (path, given) =>
       once(['corpus', path, given ?? null], async () => {
-        const file = await loadCorpus(path, surroundings.baseDir);
+        const file = await loadCorpus(await projectPath(path, 'corpus', surroundings), surroundings.baseDir);
         const corpus = { ...file, index: given ?? file.index };
         const parts = await ingestPartsOf(corpus);
         const { content } = (await upToDate(corpus, parts)) ?? (await ingestCorpus(corpus, parts));

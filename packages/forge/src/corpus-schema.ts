@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { componentReference } from './lib/component-reference.ts';
+import { reaching } from './lib/option-reach.ts';
 
 const columns = z.strictObject({
   id: z.string().default('id').describe('Column of the document id; the row’s number where there is none.'),
@@ -9,9 +10,7 @@ const columns = z.strictObject({
 });
 
 const sourceKeys = z.strictObject({
-  path: z
-    .string()
-    .min(1)
+  path: reaching('file', z.string().min(1))
     .optional()
     .describe('A file, or a folder of documents (.txt, .md, .html, .pdf), relative to the project.'),
   format: z

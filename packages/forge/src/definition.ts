@@ -29,10 +29,22 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether a config may name programs to start. Not where configs come over a network. */
   readonly allowPrograms?: boolean;
+  /** What configs may reach that somebody else than the user of this machine wrote; whatever the user may, when left out. */
+  readonly limits?: ConfigLimits;
   /** Wall clock, ms since the epoch. */
   now(): number;
   /** Progress and warnings for people, e.g. a download. Never throws. */
   notify(notice: Notice): void;
+}
+
+/** How far configs reach that come over a network, set by the operator. Besides this: the project's files, public hosts. */
+export interface ConfigLimits {
+  /** Folders besides the project's that may be read. */
+  readonly folders: readonly string[];
+  /** Hosts that may be on this machine or in a private network: `localhost:8000`, `*.lan`. */
+  readonly privateHosts: readonly string[];
+  /** `NAME@host`: environment variables whose value may be sent to this host. */
+  readonly secrets: readonly string[];
 }
 
 export interface Notice {

@@ -6,6 +6,9 @@ export class ConfigError extends Error {
 /** Somebody else changed it first, or it is in a state that does not allow this. */
 export class ConflictError extends ConfigError {}
 
+/** The database does not answer, or refuses. What was stored is kept, and the work can go on once it is back. */
+export class StoreError extends ConfigError {}
+
 export type EngineErrorKind =
   | 'timeout' // no answer within the time allowed
   | 'rate-limited' // HTTP 429
@@ -14,6 +17,7 @@ export type EngineErrorKind =
   | 'bad-response' // the answer is not what the protocol says (half a JSON, no choices)
   | 'context-overflow' // prompt plus completion do not fit into the context
   | 'crashed' // the engine's process ended while it worked on this request
+  | 'poison' // this request ends the engine's process, or the worker's, each time
   | 'cancelled'; // the caller aborted
 
 /** One request failed. The runner stores it as a failed example; it never ends a run. */

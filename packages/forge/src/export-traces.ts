@@ -43,7 +43,8 @@ function dataSourceOf({ options }: VariantSpec['method']): string | undefined {
   return typeof retriever.corpus === 'string' ? retriever.corpus : retriever.name;
 }
 
-function factsOf(experiment: ExperimentRecord, run: RunRecord): RunFacts {
+/** What the spans of a run say about it. */
+export function factsOf(experiment: ExperimentRecord, run: RunRecord): RunFacts {
   const { engine, method } = run.spec as VariantSpec;
   const { model } = engine.options;
   const dataSource = dataSourceOf(method);
@@ -57,7 +58,8 @@ function factsOf(experiment: ExperimentRecord, run: RunRecord): RunFacts {
   };
 }
 
-function requestOf(run: RunRecord, spans: readonly OtlpSpan[]): OtlpTraces {
+/** An export request with spans of a run. */
+export function requestOf(run: RunRecord, spans: readonly OtlpSpan[]): OtlpTraces {
   const version = run.provenance?.forgeVersion ?? 'unknown';
   const attributes = [
     textAttribute('service.name', 'llm-forge'),

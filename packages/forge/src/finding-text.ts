@@ -6,6 +6,7 @@ import {
   wordingOf,
 } from './compare-runs.ts';
 import { formatCount, formatDuration, markdownTable, textTable } from './lib/format.ts';
+import { inertMarkdown } from './lib/inert-markdown.ts';
 import type { Finding, FindingRun } from './read-finding.ts';
 import type { Estimate } from './statistics/estimate.ts';
 import type { RunSummary } from './summarize-run.ts';
@@ -161,12 +162,13 @@ export function findingText(finding: Finding): string {
 /** A finding as Markdown, for a report or a README. */
 export function findingMarkdown(finding: Finding): string {
   const { header, rows } = figures(finding);
-  return [
+  const lines = [
     `## ${finding.experiment.name}`,
     '',
     ...(finding.description === '' ? [] : [finding.description, '']),
     markdownTable(header, rows),
     '',
     ...finding.comparisons.map((comparison) => `- ${verdictSentence(comparison)}`),
-  ].join('\n');
+  ];
+  return inertMarkdown(lines.join('\n'));
 }

@@ -43,6 +43,8 @@ export interface LoadedExperiment {
   readonly configHash: string;
 }
 
+const maxSpecChars = 32e6;
+
 const atLine = (yaml: YamlSource, path: KeyPath) =>
   `${yaml.where(path)}: ${path.length === 0 ? '' : `${path.join('.')}: `}`;
 
@@ -193,6 +195,18 @@ function resolveCompare(
   return { baseline, metric, alpha, minimumEffect };
 }
 
+/** Each variant is stored whole: a long template times a thousand variants would fill the memory. Throws ConfigError. */
+function checkSize(fileName: string, variants: readonly VariantSpec[]): void {
+  let chars = 0;
+  for (const variant of variants) {
+    chars += JSON.stringify(variant).length;
+    if (chars > maxSpecChars)
+      throw new ConfigError(
+        `${fileName}: its ${variants.length} variants have more than ${maxSpecChars / 1e6} million characters together; make templates shorter, or vary less`,
+      );
+  }
+}
+
 /** Parses and checks an experiment text. Throws ConfigError with `file:line`, key, value and what is known. */
 export function parseExperiment(fileName: string, source: string): LoadedExperiment {
   const yaml = parseYamlSource(fileName, source);
@@ -204,6 +218,7 @@ export function parseExperiment(fileName: string, source: string): LoadedExperim
   }
   const file = parsed.data;
   const variants = expandVariants(yaml, file).map((settings) => resolveVariant(yaml, settings, file.cache));
+  checkSize(fileName, variants);
   const spec: ExperimentSpec = {
     name: file.name,
     description: file.description ?? '',

@@ -63,7 +63,7 @@ export interface Method {
 }
 
 /** What methods are made of; asked for by `prepare` or the first question, not by `create`: a plan opens nothing. */
-export interface MethodParts extends Pick<Surroundings, 'baseDir' | 'cacheDir'> {
+export interface MethodParts extends Pick<Surroundings, 'baseDir' | 'cacheDir' | 'limits'> {
   retriever(spec: ComponentSpec): Promise<Retriever>;
   nli(spec: ComponentSpec): Promise<Nli>;
   toolSet(spec: ComponentSpec): Promise<ToolSet>;

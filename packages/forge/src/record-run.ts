@@ -1,4 +1,4 @@
-import { ConfigError, messageOf } from './errors.ts';
+import { ConfigError, messageOf, StoreError } from './errors.ts';
 import type { ExampleResult, RunEvent } from './run.ts';
 import type { Store } from './store.ts';
 
@@ -105,7 +105,7 @@ export async function* recordRun(
     } catch (error) {
       storeFailed = true;
       if (error instanceof ConfigError) throw error;
-      throw new ConfigError(
+      throw new StoreError(
         `results cannot be stored: ${messageOf(error)}; what was stored is kept, go on with: forge resume`,
         {
           cause: error,

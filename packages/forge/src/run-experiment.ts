@@ -24,6 +24,10 @@ export interface RunParts {
   readonly seed: number;
   /** Ids of the examples that an earlier attempt finished: they are not done again. */
   readonly done: ReadonlySet<string>;
+  /** Only these rows, in place of the sample: a shard of the run. */
+  readonly only?: ReadonlySet<number>;
+  /** Asked before an example is begun; it is not begun where it has failed already. `leave` is called when it has ended. */
+  readonly admit?: (index: number, signal?: AbortSignal) => Promise<{ failure?: ExampleFailure; leave(): void }>;
   /** What is known of the run besides its data set and engine. */
   readonly origin: Omit<
     Provenance,
@@ -108,6 +112,41 @@ async function scoreAll(
   return { scores, steps };
 }
 
+/** An example that is not begun. */
+function refused(parts: RunParts, { example, index }: { example: Example; index: number }, failure: ExampleFailure) {
+  return {
+    exampleId: example.id,
+    index,
+    question: example.text,
+    targets: example.targets,
+    ...(example.cluster === undefined ? {} : { cluster: example.cluster }),
+    answer: '',
+    steps: [],
+    flags: [],
+    scores: Object.fromEntries(parts.metrics.map((metric) => [metric.name, 0])),
+    failure,
+    latencyMs: 0,
+    calls: [],
+  };
+}
+
+/** Runs an example if it is admitted. */
+async function runAdmitted(
+  parts: RunParts,
+  item: { example: Example; index: number },
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<ExampleResult> {
+  if (parts.admit === undefined) return runOne(parts, item, clock, signal);
+  const { failure, leave } = await parts.admit(item.index, signal);
+  try {
+    if (failure !== undefined) return { ...refused(parts, item, failure), finishedAt: clock.now() };
+    return await runOne(parts, item, clock, signal);
+  } finally {
+    leave();
+  }
+}
+
 /** Solves and scores one example. Rejects only with what must end the run: a ConfigError, or the caller's own abort. */
 async function runOne(
   parts: RunParts,
@@ -169,6 +208,14 @@ async function runOne(
   };
 }
 
+/** The rows of a run; null where they are all of the data set. */
+async function chooseRows({ only, dataset, sample, sampleSeed }: RunParts, signal?: AbortSignal) {
+  if (only !== undefined) return { chosen: only, total: only.size };
+  const count = await dataset.count(signal);
+  const chosen = sample === null || sample >= count ? null : sampleRowIndices(count, sample, sampleSeed);
+  return { chosen, total: chosen?.size ?? count };
+}
+
 /** The rows still to do, with their index in the data set. */
 async function* rowsToDo(parts: RunParts, chosen: ReadonlySet<number> | null, signal?: AbortSignal) {
   const indices = chosen === null ? null : [...chosen].sort((a, b) => a - b);
@@ -213,10 +260,7 @@ async function provenanceOf(parts: RunParts, signal?: AbortSignal): Promise<Prov
  */
 export async function* runExperiment(parts: RunParts, clock: Clock, signal?: AbortSignal): AsyncGenerator<RunEvent> {
   const { runId, variant } = parts;
-  const count = await parts.dataset.count(signal);
-  const chosen =
-    parts.sample === null || parts.sample >= count ? null : sampleRowIndices(count, parts.sample, parts.sampleSeed);
-  const total = chosen?.size ?? count;
+  const { chosen, total } = await chooseRows(parts, signal);
   const provenance = await provenanceOf(parts, signal);
   const started = clock.monotonic();
   yield { type: 'run-started', runId, variant, total, alreadyDone: parts.done.size, provenance };
@@ -230,7 +274,7 @@ export async function* runExperiment(parts: RunParts, clock: Clock, signal?: Abo
   try {
     const rows = rowsToDo(parts, chosen, signal);
     for await (const result of mapConcurrent(rows, parts.engine.concurrency, (item) =>
-      runOne(parts, item, clock, signal),
+      runAdmitted(parts, item, clock, signal),
     )) {
       yield { type: 'example-finished', runId, result };
     }

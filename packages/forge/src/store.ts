@@ -1,9 +1,11 @@
+import type { AccessStore } from './access-record.ts';
 import type { BenchmarkStore } from './benchmark-record.ts';
 import type { Generation } from './engine.ts';
 import type { Page, PageRequest } from './page.ts';
 import type { ExampleResult, Provenance, RunStatus } from './run.ts';
 import type { ToolErrorKind, ToolUse } from './tool.ts';
 import type { TrainingStore } from './training-record.ts';
+import type { WorkerStore } from './worker-record.ts';
 
 export interface ExperimentRecord {
   readonly id: string;
@@ -166,8 +168,11 @@ export interface ScoredRow {
   readonly retries: number;
 }
 
-/** Experiments, runs, one row per example and one row per call; trainings and benchmarks beside them. Ids are UUIDv7: they sort by time. */
-export interface Store extends TrainingStore, BenchmarkStore {
+/**
+ * Experiments, runs, one row per example and one row per call; trainings, benchmarks, workers and access beside them. Ids are
+ * UUIDv7: they sort by time.
+ */
+export interface Store extends TrainingStore, BenchmarkStore, WorkerStore, AccessStore {
   createExperiment(e: {
     name: string;
     source: string;

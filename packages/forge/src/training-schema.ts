@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { experimentSchema, samplingSchema } from './experiment-schema.ts';
 import { componentReference, componentReferences } from './lib/component-reference.ts';
+import { reaching } from './lib/option-reach.ts';
 import { trainingSettings } from './training-settings.ts';
 
 const { sample, sampleSeed, seed, cache } = experimentSchema.shape;
@@ -82,12 +83,9 @@ export const trainingSchema = z.strictObject({
     .describe('Name of the training.'),
   description: z.string().optional().describe('The question it answers, for people.'),
   trainer: componentReference('trainer').default('native').describe('What trains.'),
-  model: z
-    .string()
-    .min(1)
-    .describe(
-      'A folder in the Hugging Face layout (config.json, *.safetensors, tokenizer.json), or hf:owner/repo[@revision].',
-    ),
+  model: reaching('model', z.string().min(1)).describe(
+    'A folder in the Hugging Face layout (config.json, *.safetensors, tokenizer.json), or hf:owner/repo[@revision].',
+  ),
   data: componentReference('training-set').describe('What the model is trained on.'),
   split: z
     .strictObject({

@@ -2,6 +2,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { api, type Corpus } from '../../lib/api.ts';
 import { count, moment } from '../../lib/format.ts';
+import { useMay } from '../../lib/session.ts';
 import { Button, ErrorState, Section } from '../parts.tsx';
 
 const looks: Record<Corpus['state'], string> = {
@@ -52,6 +53,7 @@ function IngestProgress({ progress }: { progress: NonNullable<Corpus['progress']
 /** What a corpus is made of, and whether it can be searched. */
 export function CorpusCard({ corpus }: { corpus: Corpus }) {
   const client = useQueryClient();
+  const mayEdit = useMay('editor');
   const ingest = useMutation({
     mutationFn: () => api.ingest(corpus.file),
     onSettled: () => client.invalidateQueries({ queryKey: ['corpora'] }),
@@ -64,7 +66,7 @@ export function CorpusCard({ corpus }: { corpus: Corpus }) {
           <span className={`rounded-full px-2 py-0.5 text-xs font-medium ${looks[corpus.state]}`}>
             {corpus.state.replace('-', ' ')}
           </span>
-          {corpus.state === 'broken' ? null : (
+          {corpus.state === 'broken' || !mayEdit ? null : (
             <Button
               aria-label={`${corpus.state === 'ingested' ? 'Update' : 'Ingest'} ${corpus.name}`}
               disabled={ingest.isPending || corpus.state === 'ingesting'}

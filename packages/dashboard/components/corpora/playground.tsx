@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { api, type Corpus, type Passage, type Retrieval } from '../../lib/api.ts';
 import { duration } from '../../lib/format.ts';
+import { useMay } from '../../lib/session.ts';
 import { useUrlState } from '../../lib/url-state.ts';
 import { usedSpans } from '../../lib/used-spans.ts';
 import { Labelled } from '../labelled.tsx';
@@ -116,7 +117,9 @@ export function Playground({ corpora }: { corpora: readonly Corpus[] }) {
   const [model, setModel] = useState(get('cross-encoder') || crossEncoderFor(chosen));
   const query = get('query');
   const topK = Math.min(50, Math.max(1, Math.trunc(Number(get('k'))) || 5));
+  const maySearch = useMay('editor');
   if (chosen === undefined) return null;
+  if (!maySearch) return <p className="text-muted">To search here needs a token of the role editor.</p>;
 
   function search(event: FormEvent<HTMLFormElement>): void {
     event.preventDefault();

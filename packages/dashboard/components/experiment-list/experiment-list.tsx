@@ -5,9 +5,11 @@ import { useCallback, useMemo, useRef, useState } from 'react';
 import { ApiError, api, type Experiment, type ExperimentQuery } from '../../lib/api.ts';
 import { count } from '../../lib/format.ts';
 import { useListKeys } from '../../lib/list-keys.ts';
+import { useMay } from '../../lib/session.ts';
 import { useUrlState } from '../../lib/url-state.ts';
 import { PageLink } from '../page-link.tsx';
 import { Button, buttonClass, EmptyState, ErrorState, Loading, PageTitle } from '../parts.tsx';
+import { May } from '../signed-in.tsx';
 import { ExperimentTable } from './experiment-table.tsx';
 import { Filters, filterKeys } from './filters.tsx';
 
@@ -23,9 +25,11 @@ function NothingHere({ filtered, onClear }: { filtered: boolean; onClear: () => 
   }
   return (
     <EmptyState title="Nothing is stored yet">
-      <PageLink href="/experiments/new?example=quickstart" className={buttonClass('primary')}>
-        New experiment
-      </PageLink>
+      <May atLeast="editor">
+        <PageLink href="/experiments/new?example=quickstart" className={buttonClass('primary')}>
+          New experiment
+        </PageLink>
+      </May>
     </EmptyState>
   );
 }
@@ -55,6 +59,7 @@ export function ExperimentList() {
   const { get, set } = useUrlState();
   const router = useRouter();
   const client = useQueryClient();
+  const mayEdit = useMay('editor');
   const searchRef = useRef<HTMLInputElement>(null);
   const [selected, setSelected] = useState(-1);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
@@ -138,7 +143,7 @@ export function ExperimentList() {
           selected={selected}
           chosen={chosen}
           onChoose={(item, on) => toggle(finishedRuns(item), on)}
-          onRestore={deleted ? (id) => restore.mutate(id) : undefined}
+          onRestore={deleted && mayEdit ? (id) => restore.mutate(id) : undefined}
         />
       ) : null}
       {list.hasNextPage ? (

@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Dialog } from 'radix-ui';
 import { useState } from 'react';
 import { api, type ExperimentDetail } from '../../lib/api.ts';
+import { useMay } from '../../lib/session.ts';
 import { PageLink } from '../page-link.tsx';
 import { Button, buttonClass, ErrorState } from '../parts.tsx';
 
@@ -71,11 +72,12 @@ export function Actions({ experiment }: { experiment: ExperimentDetail }) {
     onSettled: () => client.invalidateQueries({ queryKey: ['experiment', id] }),
   });
   const finished = experiment.runs.filter((run) => run.status === 'finished');
+  const mayEdit = useMay('editor');
   const canRun = !act.isPending && deletedAt === null;
   return (
     <>
       <div className="flex flex-wrap gap-2">
-        {state === 'draft' ? (
+        {state === 'draft' && mayEdit ? (
           <>
             <PageLink href={`/experiments/new?edit=${id}`} className={buttonClass()}>
               Edit
@@ -85,12 +87,12 @@ export function Actions({ experiment }: { experiment: ExperimentDetail }) {
             </Button>
           </>
         ) : null}
-        {state === 'cancelled' || state === 'failed' ? (
+        {(state === 'cancelled' || state === 'failed') && mayEdit ? (
           <Button look="primary" disabled={!canRun} onClick={() => act.mutate(() => api.start(id))}>
             Resume
           </Button>
         ) : null}
-        {state === 'running' || state === 'queued' ? (
+        {(state === 'running' || state === 'queued') && mayEdit ? (
           <Button disabled={act.isPending} onClick={() => act.mutate(() => api.cancel(id))}>
             {act.isPending ? 'Stopping' : 'Cancel'}
           </Button>
@@ -100,11 +102,13 @@ export function Actions({ experiment }: { experiment: ExperimentDetail }) {
             Compare runs
           </PageLink>
         ) : null}
-        <PageLink href={`/experiments/new?from=${id}`} className={buttonClass()}>
-          Duplicate
-        </PageLink>
+        {mayEdit ? (
+          <PageLink href={`/experiments/new?from=${id}`} className={buttonClass()}>
+            Duplicate
+          </PageLink>
+        ) : null}
         <Exports id={id} />
-        {deletedAt === null ? (
+        {deletedAt === null && mayEdit ? (
           <ConfirmDelete name={experiment.name} onDelete={() => act.mutate(() => api.remove(id))} />
         ) : null}
       </div>
@@ -116,9 +120,11 @@ export function Actions({ experiment }: { experiment: ExperimentDetail }) {
       {deletedAt === null ? null : (
         <p role="status" className="flex w-full items-center gap-3 rounded-lg bg-warning-soft px-4 py-2 text-warning">
           This experiment is deleted.
-          <Button disabled={act.isPending} onClick={() => act.mutate(() => api.restore(id))}>
-            Restore it
-          </Button>
+          {mayEdit ? (
+            <Button disabled={act.isPending} onClick={() => act.mutate(() => api.restore(id))}>
+              Restore it
+            </Button>
+          ) : null}
         </p>
       )}
     </>

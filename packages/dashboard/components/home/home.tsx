@@ -15,6 +15,7 @@ import {
   VerdictBadge,
 } from '../parts.tsx';
 import { ScoreBar } from '../score-bar.tsx';
+import { May } from '../signed-in.tsx';
 
 /** Wall clock, ms; 0 until the page has hydrated. */
 function useNow(): number {
@@ -140,9 +141,11 @@ function Welcome() {
           An experiment compares methods, models or settings over the same examples. On the command line the first one
           is <code className="rounded bg-raised px-1 font-mono">npm run forge -- run experiments/quickstart.yaml</code>
         </p>
-        <PageLink href="/experiments/new?example=quickstart" className={buttonClass('primary')}>
-          New experiment
-        </PageLink>
+        <May atLeast="editor">
+          <PageLink href="/experiments/new?example=quickstart" className={buttonClass('primary')}>
+            New experiment
+          </PageLink>
+        </May>
       </EmptyState>
     </Section>
   );

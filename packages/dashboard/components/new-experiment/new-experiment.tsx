@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useSearchParams } from 'next/navigation';
 import { ApiError, api, type Catalog, type ExperimentDetail } from '../../lib/api.ts';
 import { minimalSource } from '../../lib/experiment-document.ts';
+import { useMay } from '../../lib/session.ts';
 import { ErrorState, Loading, PageTitle } from '../parts.tsx';
 import { type Start, Workbench } from './workbench.tsx';
 
@@ -27,6 +28,7 @@ function startFrom(
 /** Finds the text to start from: a duplicate, a draft, an example, or the quickstart. */
 export function NewExperiment() {
   const search = useSearchParams();
+  const mayEdit = useMay('editor');
   const edit = search.get('edit');
   const id = edit ?? search.get('from');
   const example = search.get('example');
@@ -50,6 +52,14 @@ export function NewExperiment() {
   const start = ready
     ? startFrom(catalog.data, id === null ? undefined : experiment.data, { edit, example })
     : undefined;
+  if (!mayEdit) {
+    return (
+      <>
+        <PageTitle>New experiment</PageTitle>
+        <ErrorState error="To create an experiment you need a token of the role editor." />
+      </>
+    );
+  }
   if (start === undefined || start instanceof Error || catalog.data === undefined) {
     const error = start ?? failed?.error;
     const gone = error instanceof ApiError && error.status === 404;

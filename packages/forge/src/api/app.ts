@@ -1,7 +1,11 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { messageOf } from '../errors.ts';
+import type { Access } from './access.ts';
+import { accessGuard, routesWithoutRule } from './access-guard.ts';
+import { auditRoutes } from './audit-routes.ts';
 import { benchmarkRoutes } from './benchmark-routes.ts';
+import { boundedBody } from './bounded-body.ts';
 import { catalogRoutes } from './catalog-routes.ts';
 import { corpusRoutes } from './corpus-routes.ts';
 import { eventRoutes } from './event-routes.ts';
@@ -9,21 +13,26 @@ import { experimentRoutes } from './experiment-routes.ts';
 import { HttpProblem, problemOf, problemResponse } from './problem.ts';
 import type { ApiParts } from './routing.ts';
 import { runRoutes } from './run-routes.ts';
+import { sessionRoutes } from './session-routes.ts';
 import { systemRoutes } from './system-routes.ts';
 import { trainingEventRoutes } from './training-event-routes.ts';
 import { trainingRoutes } from './training-routes.ts';
+import { workerRoutes } from './worker-routes.ts';
 
 const maxBodyBytes = 2 ** 20;
 
 /** The HTTP API below /api, without a server around it: tests call it directly. */
-export function createApi(parts: ApiParts): OpenAPIHono {
+export function createApi(parts: ApiParts, access: Access): OpenAPIHono {
   const api = new OpenAPIHono();
+  // Before the body is read: who may not send one is not listened to.
+  api.use(accessGuard(access, parts.store));
   api.use(
     bodyLimit({
       maxSize: maxBodyBytes,
       onError: (c) => problemResponse(c, new HttpProblem(413, `the body is larger than ${maxBodyBytes} bytes`)),
     }),
   );
+  api.use(boundedBody);
   // What is fixed goes before what has a parameter in the same place: validate and facets before an id.
   api.route('/', catalogRoutes(parts));
   api.route('/', experimentRoutes(parts));
@@ -33,7 +42,11 @@ export function createApi(parts: ApiParts): OpenAPIHono {
   api.route('/', trainingEventRoutes(parts));
   api.route('/', benchmarkRoutes(parts));
   api.route('/', corpusRoutes(parts));
+  api.route('/', workerRoutes(parts));
   api.route('/', systemRoutes(parts));
+  api.route('/', sessionRoutes(parts, access));
+  api.route('/', auditRoutes(parts));
+  api.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });
   api.doc31('/openapi.json', {
     openapi: '3.1.0',
     info: {
@@ -43,7 +56,10 @@ export function createApi(parts: ApiParts): OpenAPIHono {
         'Experiments with language models: create, watch, read, compare; trainings and benchmarks: watch, read. Errors are problem details (RFC 9457).',
     },
     servers: [{ url: '/api' }],
+    security: [{ token: [] }],
   });
+  const missing = routesWithoutRule(api.routes);
+  if (missing.length > 0) throw new Error(`access-rules.ts has no entry for ${missing.join(', ')}: say who may`);
   api.all('*', (c) =>
     problemResponse(c, new HttpProblem(404, `there is no ${c.req.method} ${c.req.path}; /docs shows what there is`)),
   );

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRoute, z } from '@hono/zod-openapi';
 import { definitionsOf, type Noun } from '../catalog.ts';
+import { checkExperimentReach } from '../check-experiment-reach.ts';
 import { ConfigError, messageOf } from '../errors.ts';
 import { executeProbe } from '../execute-probe.ts';
 import { samplingDefaults, samplingSchema } from '../experiment-schema.ts';
@@ -132,9 +133,10 @@ export function catalogRoutes(parts: ApiParts) {
     ),
   );
   router.openapi(schemaRoute, (c) => c.json(experimentJsonSchema() as Record<string, unknown>, 200));
-  router.openapi(validateRoute, (c) => {
+  router.openapi(validateRoute, async (c) => {
     try {
       const { spec, configHash } = parseExperiment('experiment', c.req.valid('json').source);
+      await checkExperimentReach(spec, surroundings);
       const variants = spec.variants.map((variant) => variant.variant);
       return c.json({ ok: true, error: null, name: spec.name, variants, configHash }, 200);
     } catch (error) {
@@ -145,6 +147,7 @@ export function catalogRoutes(parts: ApiParts) {
   router.openapi(planRoute, async (c) => {
     const { source, probe: count } = c.req.valid('json');
     const { spec } = parseExperiment('experiment', source);
+    await checkExperimentReach(spec, surroundings);
     const plans = await planExperiment(spec, surroundings, c.req.raw.signal);
     const probes = count === undefined ? [] : await probe(spec, count);
     const variants = plans.map((plan, i) => ({ ...plan, ...(probes[i] === undefined ? {} : { probe: probes[i] }) }));

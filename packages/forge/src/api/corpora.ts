@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { checkComponentReach } from '../check-experiment-reach.ts';
 import { type ComponentPool, createComponentPool } from '../component-pool.ts';
 import type { ComponentSpec, Notice, Surroundings } from '../definition.ts';
 import { messageOf } from '../errors.ts';
@@ -169,6 +170,7 @@ export function createCorpora(
       const specs = Object.entries(retrievers).map(
         ([label, reference]) => [label, parseComponent(label, 'retriever', reference)] as const,
       );
+      for (const [, spec] of specs) await checkComponentReach('retriever', spec, surroundings);
       // A page that waits for hours of embedding helps nobody.
       const known = await Promise.all((await files()).map(view));
       for (const file of new Set(specs.flatMap(([, spec]) => corporaOf(spec)))) {

@@ -58,6 +58,7 @@ export function corpusRoutes({ corpora }: ApiParts) {
   router.openapi(listRoute, async (c) => c.json({ items: await corpora.list() }, 200));
   router.openapi(ingestRoute, async (c) => {
     const { file } = c.req.valid('json');
+    c.set('auditTarget', file);
     await corpora.ingest(file);
     return c.json({ file }, 200);
   });

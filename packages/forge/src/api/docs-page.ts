@@ -14,12 +14,19 @@ const html = `<!doctype html>
 <body>
 <main id="docs"></main>
 <script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script>
+<script type="module" src="/docs/start.js"></script>
 </body>
 </html>
 `;
 
-const start = `SwaggerUIBundle({ url: '/api/openapi.json', dom_id: '#docs', deepLinking: true, displayRequestDuration: true, validatorUrl: null });
+const start = `const session = await fetch('/api/session').then((answer) => answer.json(), () => ({ csrf: null }));
+SwaggerUIBundle({
+  url: '/api/openapi.json', dom_id: '#docs', deepLinking: true, displayRequestDuration: true, validatorUrl: null,
+  requestInterceptor(request) {
+    if (session.csrf) request.headers['x-forge-csrf'] = session.csrf;
+    return request;
+  },
+});
 `;
 
 const policy =

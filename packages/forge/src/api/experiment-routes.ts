@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { stream } from 'hono/streaming';
+import { checkExperimentReach } from '../check-experiment-reach.ts';
 import { exportLines } from '../export-rows.ts';
 import { parseExperiment, storedForm } from '../load-experiment.ts';
 import { readFinding } from '../read-finding.ts';
@@ -141,7 +142,7 @@ const mediaTypes = { jsonl: 'application/x-ndjson', csv: 'text/csv', markdown: '
 const extensions = { jsonl: 'jsonl', csv: 'csv', markdown: 'md' };
 
 export function experimentRoutes(parts: ApiParts) {
-  const { store, jobs, liveSummary, compareThread } = parts;
+  const { store, jobs, liveSummary, compareThread, surroundings } = parts;
 
   async function detail(experiment: ExperimentRecord): Promise<shapes.ExperimentDetail> {
     const finding = await readFinding(store, experiment, compareThread.compare);
@@ -159,6 +160,12 @@ export function experimentRoutes(parts: ApiParts) {
       latency: [...finding.latency],
       tokens: [...finding.tokens],
     });
+  }
+
+  async function checked(source: string) {
+    const loaded = parseExperiment('experiment', source);
+    await checkExperimentReach(loaded.spec, surroundings);
+    return storedForm(loaded);
   }
 
   const reread = async (id: string) => detail(await findExperiment(store, id));
@@ -191,14 +198,15 @@ export function experimentRoutes(parts: ApiParts) {
   router.openapi(facetsRoute, async (c) => c.json((await store.facets()) as shapes.Facets, 200));
   router.openapi(createExperimentRoute, async (c) => {
     const { source, start: startNow } = c.req.valid('json');
-    const { experiment } = await store.createExperiment(storedForm(parseExperiment('experiment', source)));
+    const { experiment } = await store.createExperiment(await checked(source));
+    c.set('auditTarget', experiment.id);
     return c.json(startNow ? await start(experiment.id) : await detail(experiment), 200);
   });
   router.openapi(getRoute, async (c) => c.json(await reread(c.req.valid('param').id), 200));
   router.openapi(updateRoute, async (c) => {
     const { source, revision } = c.req.valid('json');
     const { id } = await findExperiment(store, c.req.valid('param').id);
-    const changed = { ...storedForm(parseExperiment('experiment', source)), revision };
+    const changed = { ...(await checked(source)), revision };
     return c.json(await detail(await store.updateExperiment(id, changed)), 200);
   });
   router.openapi(action('start', 'Start an experiment: it is queued, and executed in turn'), async (c) =>
@@ -210,7 +218,7 @@ export function experimentRoutes(parts: ApiParts) {
   router.openapi(action('cancel', 'Stop an experiment; what is finished is kept'), async (c) => {
     const { id } = await findExperiment(store, c.req.valid('param').id);
     const running = (await store.listRuns(id)).some((run) => run.status === 'running');
-    if (running && jobs.activeId() !== id) {
+    if (running && jobs.byWorkers !== true && jobs.activeId() !== id) {
       throw new HttpProblem(
         409,
         'another process executes this experiment; stop it there, or resume it here once it has ended',

@@ -19,6 +19,8 @@ export interface Jobs {
   /** Goes on with what an earlier server left. */
   resume(): void;
   activeId(): string | null;
+  /** Workers execute what this server enqueues: it can stop what runs elsewhere. */
+  readonly byWorkers?: true;
   /** What the active one is doing before and between examples, e.g. a download. */
   notice(): Notice | null;
   /** Resolves when the experiment is neither queued nor active. */
@@ -104,7 +106,8 @@ export function createJobs(parts: JobParts): Jobs {
   }
 
   async function runNext(): Promise<boolean> {
-    const [experiment] = closing ? [] : await store.listQueued();
+    const given = new Set(closing ? [] : (await store.queueEntries()).map(({ experimentId }) => experimentId));
+    const experiment = closing ? undefined : (await store.listQueued()).find(({ id }) => !given.has(id));
     if (experiment === undefined) return false;
     const controller = new AbortController();
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -4,10 +4,12 @@ import { ConfigError, ConflictError, messageOf } from '../errors.ts';
 
 const titles: Readonly<Record<number, string>> = {
   400: 'Bad request',
+  401: 'Not signed in',
   403: 'Forbidden',
   404: 'Not found',
   409: 'Conflict',
   413: 'Too large',
+  429: 'Too many requests',
   500: 'Unexpected error',
   503: 'Not ready',
 };
@@ -17,11 +19,17 @@ export class HttpProblem extends Error {
   readonly status: number;
   readonly field: string | undefined;
   readonly allowed: readonly string[] | undefined;
-  constructor(status: number, message: string, more: { field?: string; allowed?: readonly string[] } = {}) {
+  readonly headers: Readonly<Record<string, string>>;
+  constructor(
+    status: number,
+    message: string,
+    more: { field?: string; allowed?: readonly string[]; headers?: Readonly<Record<string, string>> } = {},
+  ) {
     super(message);
     this.status = status;
     this.field = more.field;
     this.allowed = more.allowed;
+    this.headers = more.headers ?? {};
   }
 }
 
@@ -36,7 +44,10 @@ export function problemResponse(c: Context, problem: HttpProblem): Response {
     ...(field === undefined ? {} : { field }),
     ...(allowed === undefined ? {} : { allowed }),
   };
-  return c.body(JSON.stringify(body), status as 400, { 'content-type': 'application/problem+json' });
+  return c.body(JSON.stringify(body), status as 400, {
+    ...problem.headers,
+    'content-type': 'application/problem+json',
+  });
 }
 
 /** What was thrown, as a problem. An unexpected error keeps its details to the server's own log. */

@@ -52,9 +52,11 @@ export function createRouter(): OpenAPIHono {
 const problemContent = { 'application/problem+json': { schema: problemSchema } };
 const refusals: Readonly<Record<number, string>> = {
   400: 'A parameter or the body is not allowed; `field` names it.',
+  401: 'The token is not right.',
   404: 'There is none with this id.',
   409: 'Somebody else changed it first, or its state does not allow this.',
   413: 'The body is larger than allowed.',
+  429: 'Too many requests; Retry-After says when to come again.',
 };
 
 /** The answers of a route: the good one, and the ways in which it can be refused. */

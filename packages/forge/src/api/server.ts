@@ -1,14 +1,19 @@
 import type { AddressInfo } from 'node:net';
 import { serve } from '@hono/node-server';
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { compress } from 'hono/compress';
 import { secureHeaders } from 'hono/secure-headers';
 import { trimTrailingSlash } from 'hono/trailing-slash';
 import { ConfigError } from '../errors.ts';
+import { type Access, type AccessSettings, createAccess } from './access.ts';
+import { docsGuard } from './access-guard.ts';
 import { createApi } from './app.ts';
+import { isSafe } from './caller.ts';
 import { dashboardFiles } from './dashboard-files.ts';
+import { databaseDoor, type LentDatabase } from './database-door.ts';
 import { docsPage } from './docs-page.ts';
+import { type Observation, observeRequests } from './observe-requests.ts';
 import { HttpProblem, problemOf, problemResponse } from './problem.ts';
 import type { ApiParts } from './routing.ts';
 import { storeDoor } from './store-door.ts';
@@ -25,6 +30,11 @@ export interface ServerOptions {
   readonly dashboard: string;
   /** With which commands of the same user may use the store; null: they open the database themselves. */
   readonly token: string | null;
+  readonly access: Omit<AccessSettings, 'host' | 'allowedHosts'>;
+  /** The embedded database itself, lent with the same token. */
+  readonly database?: LentDatabase;
+  /** What is counted and logged of requests; without it neither. */
+  readonly observation?: Observation;
 }
 
 export interface RunningServer {
@@ -32,8 +42,10 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+const noPagePolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /** A batch of results, each with its prompts and outputs. */
 const maxStoreBodyBytes = 256 * 2 ** 20;
+const prometheusText = 'text/plain; version=0.0.4; charset=utf-8';
 const loopback = ['localhost', '127.0.0.1', '[::1]'];
 
 const hostName = (host: string) => host.replace(/:\d+$/, '').toLowerCase();
@@ -48,31 +60,58 @@ function guardAgainstOtherSites(options: ServerOptions) {
     options.host.toLowerCase(),
     ...options.allowedHosts.map((host) => host.toLowerCase()),
   ]);
-  return (host: string | undefined, origin: string | undefined): string | undefined => {
+  return ({ req }: Context): string | undefined => {
+    const [host, origin, site] = [req.header('host'), req.header('origin'), req.header('sec-fetch-site')];
     if (host === undefined || !names.has(hostName(host))) {
       return `this server is not called "${host ?? ''}"; allow the name with: forge serve --allow-host ${hostName(host ?? 'name')}`;
     }
+    // Browsers say so themselves, and no page can make them say otherwise.
+    const foreign = site !== undefined && site !== 'same-origin' && site !== 'none';
+    if (!isSafe(req.method) && (foreign || origin === 'null')) return 'requests of other sites are not allowed';
     if (origin === undefined || origin === 'null') return undefined;
     return URL.canParse(origin) && new URL(origin).host === host ? undefined : `requests of ${origin} are not allowed`;
   };
 }
 
-async function createSite(parts: ApiParts, options: ServerOptions): Promise<Hono> {
+async function createSite(parts: ApiParts, options: ServerOptions, access: Access): Promise<Hono> {
   const site = new Hono();
   const refusalOf = guardAgainstOtherSites(options);
+  const { observation } = options;
+  if (observation !== undefined) site.use(observeRequests(observation));
   site.use(async (c, next) => {
-    const refusal = refusalOf(c.req.header('host'), c.req.header('origin'));
+    const refusal = refusalOf(c);
     if (refusal !== undefined) return problemResponse(c, new HttpProblem(403, refusal));
     return next();
   });
-  site.use(secureHeaders({ strictTransportSecurity: false, xFrameOptions: 'DENY', referrerPolicy: 'same-origin' }));
+  site.use(
+    secureHeaders({
+      strictTransportSecurity: false,
+      xFrameOptions: 'DENY',
+      referrerPolicy: 'same-origin',
+      permissionsPolicy: { camera: [], microphone: [], geolocation: [] },
+    }),
+  );
+  site.use(async (c, next) => {
+    await next();
+    // What is no page has no need to load or to be framed.
+    if (!c.res.headers.has('content-security-policy')) c.header('content-security-policy', noPagePolicy);
+  });
   site.use(compress());
   site.use(trimTrailingSlash());
   if (options.token !== null) {
-    site.use('/api/store/*', bodyLimit({ maxSize: maxStoreBodyBytes }));
+    if (options.database !== undefined) {
+      site.use('/api/store/database/*', bodyLimit({ maxSize: maxStoreBodyBytes }));
+      site.route('/api/store/database', databaseDoor(options.database, options.token, parts.jobs.announce));
+    }
     site.route('/api/store', storeDoor(parts.store, options.token, parts.jobs.announce));
   }
-  site.route('/api', createApi(parts));
+  site.route('/api', createApi(parts, access));
+  const { metrics } = observation ?? {};
+  if (metrics !== undefined) {
+    site.use('/metrics', docsGuard(access));
+    site.get('/metrics', async (c) => c.body(await metrics.text(), 200, { 'content-type': prometheusText }));
+  }
+  site.use('/docs/*', docsGuard(access));
   site.route('/docs', docsPage());
   site.route('/', await dashboardFiles(options.dashboard));
   site.onError((error, c) => problemResponse(c, problemOf(error)));
@@ -86,10 +125,12 @@ function listen(site: Hono, host: string, port: number): Promise<ReturnType<type
   });
 }
 
-/** Serves API and dashboard on one port. Throws ConfigError where it cannot listen. */
+/** Serves API and dashboard on one port. Throws ConfigError where it cannot listen, or must not: see checkReach. */
 export async function startServer(parts: ApiParts, options: ServerOptions): Promise<RunningServer> {
   const { host, anyPort } = options;
-  const site = await createSite(parts, options);
+  const access = createAccess(parts, { ...options.access, host, allowedHosts: options.allowedHosts });
+  await access.checkReach();
+  const site = await createSite(parts, options, access);
   const attempts = anyPort ? 20 : 1;
   for (let attempt = 0; ; attempt++) {
     try {

@@ -1,14 +1,19 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import { stream } from 'hono/streaming';
 import type { Store } from '../store.ts';
 import { decodeArguments, encodeAnswer, isRemoteMethod } from '../stores/remote-protocol.ts';
 import { HttpProblem } from './problem.ts';
 
-function sameText(a: string, b: string): boolean {
+/** In a time that does not tell how much of it is the same. */
+export function sameText(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);
 }
+
+/** A batch of results, each with its prompts and outputs. */
+const maxBodyBytes = 256 * 2 ** 20;
 
 /** What viewers are told of. */
 const written: ReadonlySet<string> = new Set<keyof Store>([
@@ -29,10 +34,15 @@ const written: ReadonlySet<string> = new Set<keyof Store>([
  */
 export function storeDoor(store: Store, token: string, changed: () => void): Hono {
   const door = new Hono();
-  door.post('/:method', async (c) => {
+  // Before the body is read: it may be large.
+  door.use(async (c, next) => {
     if (!sameText(c.req.header('authorization') ?? '', `Bearer ${token}`)) {
       throw new HttpProblem(403, 'the token in server.json is needed');
     }
+    return next();
+  });
+  door.use(bodyLimit({ maxSize: maxBodyBytes }));
+  door.post('/:method', async (c) => {
     const method = c.req.param('method');
     if (!isRemoteMethod(method)) throw new HttpProblem(404, `the store has no "${method}"`);
     const given = decodeArguments(await c.req.text());

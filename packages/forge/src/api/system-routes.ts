@@ -59,7 +59,8 @@ export function systemRoutes(parts: ApiParts) {
     try {
       await store.listQueued();
     } catch (error) {
-      throw new HttpProblem(503, messageOf(error));
+      // Where the database is concerns only who is known here.
+      throw new HttpProblem(503, c.get('caller') === undefined ? 'the database does not answer' : messageOf(error));
     }
     return c.json({ status: 'ok' as const }, 200);
   });

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { forge as start } from '../testing/forge-process.ts';
 
@@ -154,13 +156,19 @@ describe('forge', () => {
   });
 
   it('prints its help in under 200 ms', async () => {
-    const times = [];
-    for (let i = 0; i < 5; i++) {
-      const started = performance.now();
-      expect((await forge('--help')).code).toBe(0);
-      times.push(performance.now() - started);
-    }
     // The best of five: other work on the machine only ever adds.
-    expect(Math.min(...times)).toBeLessThan(200);
+    const bestOf5 = async (call: () => Promise<unknown>) => {
+      const times = [];
+      for (let i = 0; i < 5; i++) {
+        const started = performance.now();
+        await call();
+        times.push(performance.now() - started);
+      }
+      return Math.min(...times);
+    };
+    const bare = await bestOf5(() => promisify(execFile)(process.execPath, ['-e', '0']));
+    const help = await bestOf5(async () => expect((await forge('--help')).code).toBe(0));
+    // On a slow machine, where Node alone takes its time: a few times that.
+    expect(help).toBeLessThan(Math.max(200, 4 * bare));
   });
 });

@@ -11,6 +11,7 @@ interface ExportOptions {
   readonly format: ExportFormat;
   readonly output?: string;
   readonly calls?: boolean;
+  readonly all?: string;
 }
 
 async function writeLines(lines: AsyncIterable<string>, target: Writable): Promise<void> {
@@ -18,6 +19,7 @@ async function writeLines(lines: AsyncIterable<string>, target: Writable): Promi
 }
 
 export async function exportRows(id: string, options: ExportOptions): Promise<void> {
+  if (options.all !== undefined) return (await import('./import-command.ts')).exportAll(id, options.all);
   if (options.calls && options.format !== 'jsonl')
     throw new ConfigError(`--calls: only with --format jsonl, not ${options.format}`);
   const store = await openWorkspace().openStore();

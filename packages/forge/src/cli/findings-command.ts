@@ -8,10 +8,11 @@ import { contentHash } from '../lib/canonical-json.ts';
 import { lockPathOf, readLock } from '../lib/lock-file.ts';
 import { loadExperiment, storedForm } from '../load-experiment.ts';
 import type { ExperimentRecord, Store } from '../store.ts';
+import type { LogChoice } from './logging.ts';
 import { ExitCode } from './report-error.ts';
 import { execute, startWorkspace } from './run-command.ts';
 
-interface FindingsOptions {
+interface FindingsOptions extends LogChoice {
   readonly rerun?: boolean;
   readonly json?: boolean;
 }
@@ -46,7 +47,7 @@ async function measuredBefore(store: Store, name: string, configHash: string): P
 /** Every experiment is measured once, however many findings speak of it. */
 function createMeasurements(
   store: Store,
-  { workspace, progress }: ReturnType<typeof startWorkspace>,
+  started: ReturnType<typeof startWorkspace>,
   options: { readonly rerun: boolean; readonly onStart: (metric: string) => void },
 ) {
   const { rerun, onStart } = options;
@@ -63,7 +64,7 @@ function createMeasurements(
     const path = lockPathOf(file);
     const { experiment, runs } = await store.createExperiment(storedForm(wanted));
     const lock = { lock: await readLock(path), path };
-    await execute(store, { experiment, runs, lock }, workspace, progress);
+    await execute(store, { experiment, runs, lock }, started);
     return experiment;
   }
 
@@ -91,7 +92,7 @@ export async function checkFindings(given: readonly string[], options: FindingsO
     findings.push({ spec, experimentFile });
   }
   let metric = '';
-  const started = startWorkspace(() => metric);
+  const started = startWorkspace(() => metric, options);
   const store = await started.workspace.openStore();
   try {
     const measured = createMeasurements(store, started, {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { exitCodeOf, reportError } from './report-error.ts';
+import { addReachOptions, addWorkerCommands } from './worker-program.ts';
 
 // Only commander is loaded here: every command imports what it needs when it runs, so that --help stays quick.
 
@@ -22,6 +23,17 @@ const appended = (value: string, before: readonly string[] = []) => [...before, 
 const json = () => new Option('--json', 'print one JSON document on stdout instead of tables');
 const limit = (value: number) => new Option('--limit <n>', 'rows at most').argParser(positiveInteger).default(value);
 
+const levels = ['debug', 'info', 'warn', 'error'];
+const logFormat = () =>
+  new Option('--log-format <format>', 'what goes to stderr: sentences for people, or one JSON object a line')
+    .choices(['human', 'json'])
+    .env('FORGE_LOG_FORMAT')
+    .default('human');
+const logLevel = () =>
+  new Option('--log-level <level>', 'lowest level that is logged (default: warn for people, info as JSON)')
+    .choices(levels)
+    .env('FORGE_LOG_LEVEL');
+
 const program = new Command('forge')
   .description('A laboratory for LLM methods: a versioned YAML file goes in, a finding with error bars comes out.')
   .version('0.1.0')
@@ -29,7 +41,7 @@ const program = new Command('forge')
   .addHelpText(
     'after',
     `
-Environment: FORGE_HOME (database and downloads; default ./.forge), DATABASE_URL (a Postgres instead of the embedded
+Environment: FORGE_HOME (database and downloads; default ./.forge), FORGE_SECRETS_FILE (NAME=value lines; NAME_FILE names the file of one), DATABASE_URL (a Postgres instead of the embedded
 database), HF_ENDPOINT and HF_TOKEN (Hugging Face Hub), FORGE_MODEL_SERVER_KEY (forge serve-model), and the API key variables that engines name.
 Exit codes: 0 done, 1 unexpected error, 2 something to mend (config, file, input), 3 every example of a run failed,
 4 a finding is refuted or was not measured as planned, 5 a finding is inconclusive,
@@ -43,6 +55,8 @@ program
   .option('--sample <n>', 'only so many examples of each variant', positiveInteger)
   .option('--no-cache', 'measure every call again')
   .option('--update-lock', 'accept data sets and models that differ from the lock file')
+  .addOption(logFormat())
+  .addOption(logLevel())
   .addOption(json())
   .action(async (file, options) => (await import('./run-command.ts')).run(file, options));
 
@@ -51,6 +65,8 @@ program
   .description('go on with an experiment that was stopped; finished examples are not done again')
   .argument('[experiment]', 'id, its first characters, or nothing for the latest')
   .addOption(json())
+  .addOption(logFormat())
+  .addOption(logLevel())
   .action(async (id, options) => (await import('./run-command.ts')).resume(id, options));
 
 program
@@ -86,16 +102,29 @@ program
   .addOption(json())
   .action(async (options) => (await import('./bench-command.ts')).benchmarks(options));
 
-program
-  .command('serve')
+addReachOptions(program.command('serve'))
   .description('the dashboard and the HTTP API, on one port; goes on with experiments that an earlier server left')
   .option('--host <name>', 'address to listen on', '127.0.0.1')
   .option('--port <n>', 'port (default: 4040, or the next free one)', wholeNumber)
   .option('--allow-host <name...>', 'further names by which browsers may call this server')
-  .option('--allow-programs', 'let experiments that come over the API start the programs that they name (tool mcp)')
+  .addOption(
+    new Option(
+      '--access <when>',
+      'auto: a token is needed once one was made, or others reach the server; required: always',
+    )
+      .choices(['auto', 'required'])
+      .default('auto'),
+  )
+  .option('--public-read-only', 'everybody may read without a token; nobody may write or spend without one')
+  .option('--trust-proxy <n>', 'proxies in front of the server whose X-Forwarded-For is believed', positiveInteger)
   .option('--run <file>', 'run this experiment first, unless the same one has finished already, and print the finding')
   .option('--open', 'open the dashboard in the browser, where there is a desktop')
+  .option('--queue', 'leave experiments to workers (forge worker) instead of executing them here; needs DATABASE_URL')
+  .addOption(logFormat())
+  .addOption(logLevel())
   .action(async (options) => (await import('./serve-command.ts')).serve(options));
+
+addWorkerCommands(program);
 
 program
   .command('serve-model')
@@ -111,7 +140,48 @@ program
   .option('--lora <file[=scale]>', 'an adapter on top of the model; may be given again', appended)
   .option('--chat', 'serve /v1/chat/completions, in the model’s chat template, in place of /v1/completions')
   .option('--name <name>', 'under which requests name the model; default: the file without .gguf')
+  .addOption(logFormat())
+  .addOption(logLevel())
   .action(async (model, options) => (await import('./serve-model-command.ts')).serveModel(model, options));
+
+program
+  .command('token')
+  .description('tokens of the HTTP API: see docs/access.md')
+  .addCommand(
+    new Command('create')
+      .description('make a token and print it, once')
+      .requiredOption('--name <name>', 'whose it is, or what it is for')
+      .addOption(
+        new Option('--role <role>', 'viewer reads; editor creates and runs, too; admin sees the audit log, too')
+          .choices(['viewer', 'editor', 'admin'])
+          .makeOptionMandatory(),
+      )
+      .option('--expires <time>', 'e.g. 90d or 12h (default: never)')
+      .addOption(json())
+      .action(async (options) => (await import('./token-command.ts')).createToken(options)),
+  )
+  .addCommand(
+    new Command('list')
+      .description('list tokens; what they are is not stored')
+      .option('--after <cursor>', 'next page, as the last one printed it')
+      .addOption(limit(50))
+      .addOption(json())
+      .action(async (options) => (await import('./token-command.ts')).listTokens(options)),
+  )
+  .addCommand(
+    new Command('revoke')
+      .description('take a token back; who is signed in with it is signed out')
+      .argument('<id>', 'its id, or the first characters')
+      .action(async (id) => (await import('./token-command.ts')).revokeToken(id)),
+  );
+
+program
+  .command('audit')
+  .description('list what was written or spent over the API, and what was refused')
+  .option('--after <cursor>', 'next page, as the last one printed it')
+  .addOption(limit(50))
+  .addOption(json())
+  .action(async (options) => (await import('./token-command.ts')).showAudit(options));
 
 program
   .command('show')
@@ -238,7 +308,42 @@ program
   .addOption(new Option('--format <format>', 'file format').choices(['jsonl', 'csv', 'markdown']).default('jsonl'))
   .option('--output <file>', 'file to write (default: stdout)')
   .option('--calls', 'with every model call (jsonl only)')
+  .option('--all <file>', 'everything about it into a file for forge import (no other option)')
   .action(async (id, options) => (await import('./export-command.ts')).exportRows(id, options));
+
+program
+  .command('import')
+  .description('add the experiment of a file that forge export --all wrote; a second time adds nothing')
+  .argument('<file>')
+  .addOption(json())
+  .action(async (file, options) => (await import('./import-command.ts')).importFile(file, options));
+
+program
+  .command('backup')
+  .description('write the whole database into a file, as it is at one moment, and verify that')
+  .argument('<file>', 'new file, e.g. forge.backup')
+  .option('--verify', 'only verify a file that is there')
+  .addOption(json())
+  .action(async (file, options) => (await import('./backup-command.ts')).backup(file, options));
+
+program
+  .command('restore')
+  .description('put a backup into the database, which must be empty: all of it, or nothing where anything is wrong')
+  .argument('<file>')
+  .option('--replace', 'throw away what the database holds')
+  .addOption(json())
+  .action(async (file, options) => (await import('./backup-command.ts')).restore(file, options));
+
+program
+  .command('prune')
+  .description('show what old rows could go for good, and remove them with --yes')
+  .requiredOption('--older-than <age>', 'e.g. 12h, 90d, 8w')
+  .option('--calls', 'prompts and outputs of runs that have ended; examples, scores and figures stay')
+  .option('--cache', 'the response cache')
+  .option('--deleted', 'experiments that were deleted, with all that is theirs')
+  .option('--yes', 'remove; without it only a list of what would go')
+  .addOption(json())
+  .action(async (options) => (await import('./prune-command.ts')).pruneOld(options));
 
 program
   .command('pairs')
@@ -289,6 +394,14 @@ program
       .option('--limit <n>', 'examples of each variant at most', positiveInteger)
       .action(async (id, options) => (await import('./trace-command.ts')).exportTraces(id, options)),
   );
+
+program
+  .command('doctor')
+  .description(
+    'check this machine: Node, database, disk, models, GPU, ports, Python; exit code 1 where something fails',
+  )
+  .addOption(json())
+  .action(async (options) => (await import('./doctor-command.ts')).doctor(options));
 
 program
   .command('schema')

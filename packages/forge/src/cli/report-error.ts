@@ -1,4 +1,6 @@
+import { inspect } from 'node:util';
 import { messageOf } from '../errors.ts';
+import { withoutSecrets } from './known-secrets.ts';
 
 /** Ends the command with this exit code; what there is to say has been printed. */
 export class ExitCode extends Error {
@@ -21,6 +23,6 @@ export function exitCodeOf(error: unknown): number {
 /** One line for what a user can mend, or for a training that cannot go on; the whole stack for what is a defect of ours. */
 export function reportError(error: unknown): void {
   if (error instanceof ExitCode) return;
-  if (isConfigError(error) || isTrainerError(error)) console.error(`forge: ${messageOf(error)}`);
-  else console.error('forge: unexpected error\n', error);
+  if (isConfigError(error) || isTrainerError(error)) console.error(`forge: ${withoutSecrets(messageOf(error))}`);
+  else console.error(`forge: unexpected error\n${withoutSecrets(inspect(error))}`);
 }

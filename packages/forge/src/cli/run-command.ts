@@ -7,12 +7,14 @@ import { type ExperimentSpec, loadExperiment, storedForm } from '../load-experim
 import { readFinding } from '../read-finding.ts';
 import type { ExperimentRecord, RunRecord, Store } from '../store.ts';
 import { findExperiment } from './find-experiment.ts';
+import { type LogChoice, logProgress, openLog } from './logging.ts';
 import { createProgress } from './progress.ts';
 import { ExitCode } from './report-error.ts';
+import { openRunTraces } from './run-traces.ts';
 import { stopSignal } from './stop-signal.ts';
-import { openWorkspace, type Workspace } from './workspace.ts';
+import { openWorkspace } from './workspace.ts';
 
-interface RunOptions {
+interface RunOptions extends LogChoice {
   readonly sample?: number;
   readonly cache: boolean;
   readonly updateLock?: boolean;
@@ -29,8 +31,7 @@ interface Job {
 export async function execute(
   store: Store,
   job: Job,
-  workspace: Workspace,
-  progress: ReturnType<typeof createProgress>,
+  { workspace, progress, log }: ReturnType<typeof startWorkspace>,
 ): Promise<void> {
   const spec = job.experiment.config as ExperimentSpec;
   const signal = stopSignal();
@@ -44,10 +45,13 @@ export async function execute(
     ...(spec.pricing === undefined ? {} : { pricing: spec.pricing }),
     ...(job.lock === undefined ? {} : { lock: job.lock.lock }),
   };
+  const traces = openRunTraces(workspace, store, log);
   for await (const event of executeRuns({ configHash: job.experiment.configHash, runs: job.runs }, parts)) {
     progress.event(event);
+    traces?.event(event);
     if (event.type === 'run-started' && job.lock !== undefined) await writeLock(job.lock.path, job.lock.lock);
   }
+  await traces?.close();
   const id = job.experiment.id;
   if (signal.aborted) {
     console.error(`stopped; nothing finished is lost. Go on with: forge resume ${id}`);
@@ -71,19 +75,22 @@ async function printFinding(store: Store, { experiment }: Job, json: boolean): P
   }
 }
 
-export function startWorkspace(metric: () => string) {
+export function startWorkspace(metric: () => string, options: LogChoice) {
   let progress: ReturnType<typeof createProgress> | undefined;
   const workspace = openWorkspace((notice) => progress?.notice(notice));
-  progress = createProgress(process.stderr, metric, workspace.clock.monotonic);
-  return { workspace, progress };
+  const log = openLog(options, workspace.surroundings.env);
+  const { monotonic } = workspace.clock;
+  progress =
+    options.logFormat === 'json' ? logProgress(log, monotonic) : createProgress(process.stderr, metric, monotonic);
+  return { workspace, progress, log };
 }
 
 export async function run(file: string, options: RunOptions): Promise<void> {
   const loaded = await loadExperiment(file);
-  const { workspace, progress } = startWorkspace(() => loaded.spec.compare.metric);
+  const started = startWorkspace(() => loaded.spec.compare.metric, options);
   const path = lockPathOf(file);
   const lock = options.updateLock ? emptyLock() : await readLock(path);
-  const store = await workspace.openStore();
+  const store = await started.workspace.openStore();
   try {
     const variants = loaded.spec.variants.map((variant) => ({
       ...variant,
@@ -94,17 +101,17 @@ export async function run(file: string, options: RunOptions): Promise<void> {
     const changed = { ...loaded, spec: config, configHash: contentHash(config) };
     const { experiment, runs } = await store.createExperiment(storedForm(changed));
     const job = { experiment, runs, lock: { lock, path } };
-    await execute(store, job, workspace, progress);
+    await execute(store, job, started);
     await printFinding(store, job, options.json === true);
   } finally {
     await store.close();
   }
 }
 
-export async function resume(id: string | undefined, options: { json?: boolean }): Promise<void> {
+export async function resume(id: string | undefined, options: LogChoice & { json?: boolean }): Promise<void> {
   let metric = '';
-  const { workspace, progress } = startWorkspace(() => metric);
-  const store = await workspace.openStore();
+  const started = startWorkspace(() => metric, options);
+  const store = await started.workspace.openStore();
   try {
     const experiment = await findExperiment(store, id);
     metric = (experiment.config as ExperimentSpec).compare.metric;
@@ -114,7 +121,7 @@ export async function resume(id: string | undefined, options: { json?: boolean }
       );
     }
     const job = { experiment, runs: await store.listRuns(experiment.id) };
-    await execute(store, job, workspace, progress);
+    await execute(store, job, started);
     await printFinding(store, job, options.json === true);
   } finally {
     await store.close();

@@ -1,10 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createCorpora } from '../api/corpora.ts';
+import { lendDatabase } from '../api/database-door.ts';
 import { createJobs, type Jobs } from '../api/jobs.ts';
 import { createLiveSummaries } from '../api/live-summary.ts';
+import { createMetrics } from '../api/metrics.ts';
+import { createQueuedJobs } from '../api/queued-jobs.ts';
 import { startServer } from '../api/server.ts';
 import { createCompareThread } from '../compare-thread.ts';
 import { ConfigError, messageOf } from '../errors.ts';
@@ -12,17 +16,25 @@ import { findingText } from '../finding-text.ts';
 import { type ExperimentSpec, loadExperiment, storedForm } from '../load-experiment.ts';
 import { readFinding } from '../read-finding.ts';
 import type { Store } from '../store.ts';
+import { createStore } from '../stores/database-store.ts';
+import type { PgliteConnection } from '../stores/pglite.ts';
+import { type LogChoice, logProgress, openLog } from './logging.ts';
 import { createProgress } from './progress.ts';
+import { type ReachOptions, reachOf } from './reach.ts';
+import { openRunTraces } from './run-traces.ts';
 import { findServer, removeServerFile, writeServerFile } from './server-file.ts';
 import { forgeVersion, openWorkspace } from './workspace.ts';
 
-interface ServeOptions {
+interface ServeOptions extends LogChoice, ReachOptions {
   readonly host: string;
   readonly port?: number;
   readonly allowHost?: readonly string[];
-  readonly allowPrograms?: boolean;
+  readonly access: 'auto' | 'required';
+  readonly publicReadOnly?: boolean;
+  readonly trustProxy?: number;
   readonly run?: string;
   readonly open?: boolean;
+  readonly queue?: boolean;
 }
 
 const defaultPort = 4040;
@@ -109,13 +121,25 @@ function stopRequest(): Promise<void> {
   });
 }
 
+const accessOf = ({ access, publicReadOnly, trustProxy }: ServeOptions) => ({
+  required: access === 'required',
+  publicReadOnly: publicReadOnly === true,
+  proxies: trustProxy ?? 0,
+  randomBytes,
+});
+
 export async function serve(options: ServeOptions): Promise<void> {
   let metric = '';
   let progress: ReturnType<typeof createProgress> | undefined;
   const workspace = openWorkspace((notice) => progress?.notice(notice));
-  progress = createProgress(process.stderr, () => metric, workspace.clock.monotonic);
   const { home, database, clock, random } = workspace;
-  const surroundings = { ...workspace.surroundings, allowPrograms: options.allowPrograms === true };
+  const token = database === 'embedded' ? randomBytes(32).toString('base64url') : null;
+  const asJson = options.logFormat === 'json';
+  const events = openLog(options, workspace.surroundings.env, token === null ? [] : [token]);
+  progress = asJson
+    ? logProgress(events, clock.monotonic)
+    : createProgress(process.stderr, () => metric, clock.monotonic);
+  const surroundings = { ...workspace.surroundings, ...reachOf(options, home) };
   const running = database === 'embedded' ? await findServer(home) : undefined;
   if (running !== undefined) {
     console.log(`LLM Forge is running already: ${running.url}`);
@@ -125,11 +149,18 @@ export async function serve(options: ServeOptions): Promise<void> {
   if (!existsSync(dashboard)) {
     throw new ConfigError(`${dashboard}: the dashboard is not built; build it with: npm run build:dashboard`);
   }
-  const log = (message: string) => console.error(message);
-  const store = await workspace.openOwnStore();
+  if (options.queue && database === 'embedded')
+    throw new ConfigError(
+      '--queue: workers need a database that many processes can use; set DATABASE_URL to a Postgres',
+    );
+  const log = (message: string) => events.error(message);
+  const connection = await workspace.openOwnDatabase();
+  const store = workspace.redacting(createStore(connection, { now: clock.now, randomBytes }));
   const compareThread = createCompareThread();
   const origin = await workspace.origin();
-  const jobs = createJobs({ store, surroundings, clock, random, origin, log, compute: compareThread.compare });
+  const jobs = options.queue
+    ? await createQueuedJobs({ store, log, version: forgeVersion, name: `${hostname()}:${process.pid}` })
+    : createJobs({ store, surroundings, clock, random, origin, log, compute: compareThread.compare });
   jobs.onEvent((_, event) => {
     if (event === null) return;
     if (event.type === 'run-started') void nameMetric(event.runId);
@@ -140,6 +171,14 @@ export async function serve(options: ServeOptions): Promise<void> {
     const experiment = run === null ? null : await store.getExperiment(run.experimentId);
     metric = (experiment?.config as ExperimentSpec | undefined)?.compare.metric ?? '';
   }
+  const metrics = createMetrics({ store, jobs, version: forgeVersion, monotonic: clock.monotonic });
+  const traces = openRunTraces(workspace, store, events);
+  jobs.onEvent((_, event) => {
+    if (event === null) return;
+    metrics.runEvent(event);
+    traces?.event(event);
+  });
+  const observation = { metrics, log: events, monotonic: clock.monotonic };
   const stopped = stopRequest();
   try {
     if (database === 'embedded') {
@@ -147,18 +186,29 @@ export async function serve(options: ServeOptions): Promise<void> {
       await closeInterruptedTrainings(store, clock.now());
     }
     const liveSummary = createLiveSummaries(store, clock);
-    const token = database === 'embedded' ? randomBytes(32).toString('base64url') : null;
+    const lent = 'copyTo' in connection ? { database: lendDatabase(connection as PgliteConnection, home) } : {};
     const { host, port = defaultPort, allowHost = [] } = options;
     const corpora = createCorpora(surroundings, { monotonic: clock.monotonic, log });
     const parts = { store, jobs, surroundings, clock, random, compareThread, liveSummary, corpora, database, log };
     const server = await startServer(
       { ...parts, version: forgeVersion },
-      { host, port, anyPort: options.port === undefined, allowedHosts: allowHost, dashboard, token },
+      {
+        host,
+        port,
+        anyPort: options.port === undefined,
+        allowedHosts: allowHost,
+        dashboard,
+        token,
+        access: accessOf(options),
+        observation,
+        ...lent,
+      },
     );
     try {
       if (token !== null) writeServerFile(home, { url: server.url, token, pid: process.pid });
       jobs.resume();
       console.log(`dashboard: ${server.url}   API: ${server.url}/docs`);
+      events.info('server started', { url: server.url, database, version: forgeVersion, pid: process.pid });
       if (options.open && hasDesktop(surroundings.env)) await openBrowser(server.url);
       if (options.run !== undefined) {
         const shown = runFirst(options.run, store, jobs, console.log).catch((error) =>
@@ -167,13 +217,16 @@ export async function serve(options: ServeOptions): Promise<void> {
         await Promise.race([shown.then(() => console.log(`\ndashboard: ${server.url}   (Ctrl-C stops it)`)), stopped]);
       }
       await stopped;
+      events.info('server stops');
       await jobs.close();
+      await traces?.close();
     } finally {
       removeServerFile(home);
       await server.close();
       await corpora.close();
     }
   } finally {
+    metrics.close();
     await compareThread.close();
     await store.close();
   }

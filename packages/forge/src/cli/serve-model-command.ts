@@ -2,9 +2,10 @@ import { basename } from 'node:path';
 import { startModelServer } from '../api/model-server.ts';
 import { definition } from '../engines/llama-cpp.ts';
 import { ConfigError } from '../errors.ts';
+import { type LogChoice, openLog } from './logging.ts';
 import { openWorkspace } from './workspace.ts';
 
-interface ServeModelOptions {
+interface ServeModelOptions extends LogChoice {
   readonly host: string;
   readonly port: number;
   readonly batch: number;
@@ -58,9 +59,11 @@ export async function serveModel(model: string, options: ServeModelOptions): Pro
   const apiKey = surroundings.env.FORGE_MODEL_SERVER_KEY?.trim() || null;
   const engine = await definition.create(parsed.data, surroundings);
   try {
-    const log = (message: string) => console.error(message);
+    const events = openLog(options, surroundings.env);
+    const log = (message: string) => events.error(message);
     const server = await startModelServer({ engine, name, chat, apiKey, now: clock.now, random, log }, { host, port });
     console.log(`${name}: ${server.url}/v1   (Ctrl-C stops it)`);
+    events.info('model server started', { url: server.url, model: name, pid: process.pid });
     await stopped;
     await server.close();
   } finally {

@@ -127,7 +127,14 @@ describe('forge serve', () => {
       });
       const server = await startForgeServer({ cwd: dir, args: ['--port', '0', ...args] });
       try {
-        const created = (await (await post(server, '/experiments', { source })).json()) as { id: string };
+        const answer = await post(server, '/experiments', { source });
+        if (!started) {
+          expect(answer.status).toBe(400);
+          expect(((await answer.json()) as { detail: string }).detail).toMatch(error);
+          expect(await stat(marker).catch(() => undefined)).toBeUndefined();
+          return;
+        }
+        const created = (await answer.json()) as { id: string };
         await post(server, `/experiments/${created.id}/start`, {});
         await expect
           .poll(async () => (await detail(server, created.id)).runs[0]?.status, { timeout: 30_000 })

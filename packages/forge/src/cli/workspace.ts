@@ -7,11 +7,15 @@ import { promisify } from 'node:util';
 import type { Notice, Surroundings } from '../definition.ts';
 import type { Provenance } from '../run.ts';
 import type { Store } from '../store.ts';
-import { openStore } from '../stores/index.ts';
+import type { Connection, OpenOptions } from '../stores/connection.ts';
+import { openConnection, openStore } from '../stores/index.ts';
+import { redactingStore } from '../stores/redacting-store.ts';
 import { openRemote } from '../stores/remote.ts';
+import { rememberSecrets, withoutSecrets } from './known-secrets.ts';
+import { openSecrets } from './secrets.ts';
 import { findServer } from './server-file.ts';
 
-/** What every command starts from: the folder, the database, the clock. The only place that reads process.env. */
+/** What every command starts from: the folder, the database, the clock. The only place that reads process.env: with its secrets, see secrets.ts. */
 export interface Workspace {
   readonly surroundings: Surroundings;
   readonly clock: { now(): number; monotonic(): number };
@@ -21,8 +25,12 @@ export interface Workspace {
   readonly database: 'embedded' | 'postgres';
   /** The database, or the store of the running server that holds it. */
   openStore(): Promise<Store>;
-  /** The database itself, for a server. */
+  /** The database itself, for a process of which there may be several: a server, a worker. */
   openOwnStore(): Promise<Store>;
+  /** The store, but secrets that this process knows are not written to it. */
+  redacting(store: Store): Store;
+  /** The database itself below its store, for a server and for what reads tables as they are. */
+  openOwnDatabase(options?: OpenOptions): Promise<Connection>;
   origin(): Promise<Pick<Provenance, 'codeRevision' | 'forgeVersion' | 'machine'>>;
 }
 
@@ -55,20 +63,33 @@ function machine(): Record<string, string | number> {
 }
 
 export function openWorkspace(notify: (notice: Notice) => void = defaultNotify): Workspace {
-  const { env } = process;
+  const secrets = openSecrets(process.env);
+  rememberSecrets(secrets.values);
+  const { env } = secrets;
   const baseDir = process.cwd();
   const home = resolve(baseDir, env.FORGE_HOME ?? '.forge');
   const url = env.DATABASE_URL;
-  const openOwnStore = () => openStore(url === undefined ? { dir: join(home, 'database') } : { url });
+  const target = url === undefined ? { dir: join(home, 'database') } : { url };
+  const redacting = (store: Store) => redactingStore(store, secrets.values);
+  const openOwnStore = async () => redacting(await openStore(target));
   return {
     home,
     database: url === undefined ? 'embedded' : 'postgres',
     openOwnStore,
+    redacting,
+    openOwnDatabase: (options) => openConnection(target, options),
     async openStore() {
       const server = url === undefined ? await findServer(home) : undefined;
-      return server === undefined ? openOwnStore() : openRemote(server);
+      return server === undefined ? openOwnStore() : redacting(openRemote(server));
     },
-    surroundings: { baseDir, cacheDir: join(home, 'cache'), env, allowPrograms: true, now: Date.now, notify },
+    surroundings: {
+      baseDir,
+      cacheDir: join(home, 'cache'),
+      env,
+      allowPrograms: true,
+      now: Date.now,
+      notify: (notice) => notify({ ...notice, message: withoutSecrets(notice.message) }),
+    },
     clock: { now: Date.now, monotonic: () => performance.now() },
     random: () => randomInt(2 ** 32) / 2 ** 32,
     origin: async () => ({ codeRevision: await codeRevision(), forgeVersion, machine: machine() }),

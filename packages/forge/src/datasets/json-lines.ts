@@ -2,11 +2,12 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { Dataset, DatasetParts } from '../dataset.ts';
 import type { Definition } from '../definition.ts';
+import { reaching } from '../lib/option-reach.ts';
 import { columnsSchema, createTableDataset, exampleFromColumns, maxRowBytesOption } from '../lib/table-dataset.ts';
 import { openTableFile } from '../lib/table-file.ts';
 
 const options = z.strictObject({
-  path: z.string().min(1).describe('The file: one JSON object on each line.'),
+  path: reaching('file', z.string().min(1)).describe('The file: one JSON object on each line.'),
   columns: columnsSchema.prefault({}).describe('Which column is what.'),
   maxRowBytes: maxRowBytesOption,
 });

@@ -3,15 +3,15 @@ import { z } from 'zod';
 import type { Dataset, DatasetParts } from '../dataset.ts';
 import type { Definition } from '../definition.ts';
 import { ConfigError } from '../errors.ts';
+import { reaching } from '../lib/option-reach.ts';
 import { createRandom } from '../lib/random.ts';
 import { createTableDataset, maxRowBytesOption, textColumn, valueAt } from '../lib/table-dataset.ts';
 import { formatOf, openTableFile } from '../lib/table-file.ts';
 
 const options = z.strictObject({
-  path: z
-    .string()
-    .min(1)
-    .describe('The file: prompt, chosen and rejected on each line; also .jsonl.gz, .csv, .parquet.'),
+  path: reaching('file', z.string().min(1)).describe(
+    'The file: prompt, chosen and rejected on each line; also .jsonl.gz, .csv, .parquet.',
+  ),
   seed: z.number().int().min(0).default(0).describe('Of the order in which the two answers are shown.'),
   maxRowBytes: maxRowBytesOption,
 });

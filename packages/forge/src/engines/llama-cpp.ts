@@ -6,18 +6,18 @@ import { contentHash } from '../lib/canonical-json.ts';
 import { fileDigest } from '../lib/file-digest.ts';
 import { checkGgufFile } from '../lib/gguf-file.ts';
 import { resolveModelFile } from '../lib/model-file.ts';
+import { reaching } from '../lib/option-reach.ts';
 import { type LoadOptions, type ModelGeneration, monotonicMs } from './llama-cpp/protocol.ts';
 
 const loraSchema = z.strictObject({
-  path: z.string().min(1).describe('A LoRA adapter as GGUF.'),
+  path: reaching('file', z.string().min(1)).describe('A LoRA adapter as GGUF.'),
   scale: z.number().default(1).describe('How strongly it is applied.'),
 });
 
 const options = z.strictObject({
-  model: z
-    .string()
-    .min(1)
-    .describe('A GGUF file: a path, or hf:owner/repo/file.gguf, with @revision after the repository where wanted.'),
+  model: reaching('model', z.string().min(1)).describe(
+    'A GGUF file: a path, or hf:owner/repo/file.gguf, with @revision after the repository where wanted.',
+  ),
   batch: z.number().int().min(1).max(256).default(8).describe('Requests decoded together.'),
   contextSize: z
     .number()

@@ -12,6 +12,8 @@ import type {
 } from '../engine.ts';
 import { ConfigError, EngineError, messageOf } from '../errors.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
+import { publicLookup } from '../lib/public-lookup.ts';
+import { redact } from '../lib/redact.ts';
 import {
   broken,
   type Collected,
@@ -98,7 +100,7 @@ function timingOf({ askedAt, sentAt, endedAt }: HttpAnswer, firstTokenAt: number
 /** No message may show a secret: servers repeat keys in their errors. */
 function withoutSecrets(error: unknown, secrets: readonly string[]): unknown {
   const message = messageOf(error);
-  const clean = secrets.reduce((text, secret) => text.replaceAll(secret, '[secret]'), message);
+  const clean = redact(message, secrets);
   if (clean === message) return error;
   if (error instanceof EngineError) {
     const { kind, retryable, retryAfterMs } = error;
@@ -149,7 +151,9 @@ function create(given: Options, parts: EngineParts): Engine {
   } = given;
   const { baseUrl, headers, secrets, samplingFields } = resolveServer(given, parts.env);
   const now = () => performance.now();
-  const client = createHttpClient({ baseUrl, headers, maxConnections: concurrency, timeoutMs, maxResponseBytes, now });
+  const lookup = publicLookup(baseUrl, parts.limits);
+  const bounds = { maxConnections: concurrency, timeoutMs, maxResponseBytes };
+  const client = createHttpClient({ baseUrl, headers, ...bounds, now, lookup });
   const warn = createNotices(parts, model);
   const tokenizer = createServerTokenizer(client, baseUrl, model);
   const root = baseUrl.pathname.replace(/\/$/, '');

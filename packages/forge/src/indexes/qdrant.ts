@@ -5,19 +5,17 @@ import type { Definition } from '../definition.ts';
 import { ConfigError, messageOf, RetrievalError } from '../errors.ts';
 import { contentHash } from '../lib/canonical-json.ts';
 import { chunkText } from '../lib/chunk-text.ts';
+import { reaching } from '../lib/option-reach.ts';
 import { documentVector, queryVector, type SparseVector } from '../lib/sparse-terms.ts';
 import type { Chunk, FoundChunk, PassageIndex, PassageIndexParts } from '../passage-index.ts';
 
 const options = z.strictObject({
-  url: z
-    .url({ protocol: /^https?$/ })
+  url: reaching('listed-address', z.url({ protocol: /^https?$/ }))
     .optional()
     .describe(
       'Of the server, with port 6333 where it names none; QDRANT_URL, else http://127.0.0.1:6333, when left out.',
     ),
-  apiKeyEnv: z
-    .string()
-    .min(1)
+  apiKeyEnv: reaching('variable', z.string().min(1))
     .default('QDRANT_API_KEY')
     .describe('Environment variable that holds the API key, if any.'),
   collection: z

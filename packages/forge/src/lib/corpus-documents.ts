@@ -1,11 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
-import { extname, join, relative, resolve, sep } from 'node:path';
+import { extname, join, relative, sep } from 'node:path';
 import type { Surroundings } from '../definition.ts';
 import { ConfigError } from '../errors.ts';
 import { contentHash } from './canonical-json.ts';
 import { createDocumentReader, isDocumentFile } from './document-file.ts';
 import { openHubTable } from './hub-table.ts';
 import { cleanText } from './plain-text.ts';
+import { projectPath } from './project-path.ts';
 import { checkFile, fileSha256, type NumberedRow, type RowSource } from './row-source.ts';
 import { formatOf, openTableFile, type TableFormat } from './table-file.ts';
 
@@ -133,8 +134,9 @@ async function folderDocuments(path: string, shown: string, baseDir: string): Pr
 }
 
 /** A table, a document, or the documents below a folder in a fixed order. */
-async function openPath(shown: string, place: DocumentPlace, { baseDir }: Surroundings): Promise<DocumentSource> {
-  const path = resolve(baseDir, shown);
+async function openPath(shown: string, place: DocumentPlace, s: Surroundings): Promise<DocumentSource> {
+  const { baseDir } = s;
+  const path = await projectPath(shown, 'path', s);
   const info = await stat(path).catch(() => undefined);
   if (info?.isDirectory()) return folderDocuments(path, shown, baseDir);
   await checkFile(path, baseDir);

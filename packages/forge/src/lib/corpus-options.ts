@@ -3,10 +3,13 @@ import { ConfigError } from '../errors.ts';
 import type { FoundChunk } from '../passage-index.ts';
 import type { OpenCorpus, Passage, RetrieverParts } from '../retriever.ts';
 import { componentReference, specOf } from './component-reference.ts';
+import { reaching } from './option-reach.ts';
 
 /** Options of every retriever that looks into a corpus. */
 export const corpusOptions = {
-  corpus: z.string().min(1).describe('Path of the corpus file; it is ingested first where it is not up to date.'),
+  corpus: reaching('file', z.string().min(1)).describe(
+    'Path of the corpus file; it is ingested first where it is not up to date.',
+  ),
   index: componentReference('index').optional().describe('Another index than the one that the corpus file names.'),
 };
 

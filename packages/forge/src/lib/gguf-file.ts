@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { ConfigError } from '../errors.ts';
+import { isPickle } from './pickle.ts';
 
 /** `[values, bytes]` of one block of each tensor type: ggml.h and ggml-common.h of llama.cpp. */
 const blockSizes: Readonly<Record<number, readonly [values: number, bytes: number]>> = {
@@ -131,8 +132,7 @@ function wrongKind(start: Buffer): string | undefined {
   if (text.startsWith('version https://git-lfs'))
     return 'a Git LFS pointer, not the model itself: fetch it with git lfs pull';
   if (/^\s*<(!doctype|html)/i.test(text)) return 'an HTML page, not a model: the download was a login or an error page';
-  if (text.startsWith('PK') || text.startsWith('\x80\x02'))
-    return 'a PyTorch pickle, which is never loaded: take a GGUF version of the model';
+  if (isPickle(start)) return 'a PyTorch pickle, which is never loaded: take a GGUF version of the model';
   if (/^.{8}\{"/s.test(text))
     return 'a safetensors file, not a GGUF: convert it with llama.cpp’s convert_hf_to_gguf.py';
   return 'not a GGUF file';

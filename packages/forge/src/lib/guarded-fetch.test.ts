@@ -97,6 +97,8 @@ describe('host patterns', () => {
     ['bücher.example', 'https://xn--bcher-kva.example', true],
     ['[::1]:8080', 'http://[0:0:0:0:0:0:0:1]:8080', true],
     ['127.0.0.1', 'http://2130706433', true],
+    ['127.0.0.1:*', 'http://127.0.0.1:8731', true],
+    ['127.0.0.1:*', 'http://127.0.0.2:8731', false],
   ];
   it.each(cases)('%s and %s: %s', (pattern, address, matches) => {
     expect(hostPattern(pattern, 'allowedHosts')(new URL(address))).toBe(matches);

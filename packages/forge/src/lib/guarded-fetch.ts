@@ -16,6 +16,8 @@ export interface FetchLimits {
   readonly allowedHosts: readonly string[];
   /** Whether these hosts may be on this machine or in a private network. */
   readonly allowPrivate: boolean;
+  /** Of configs that come over the API: the only ones for which `allowPrivate` holds. */
+  readonly privateHosts?: readonly string[] | undefined;
   /** Of a body, both as it is sent and unpacked. */
   readonly maxBytes: number;
   /** For all of it: name, connection, redirects and body. */
@@ -90,6 +92,9 @@ async function unlessAborted<T>(start: () => Promise<T>, signal: AbortSignal): P
   }
 }
 
+const mayBePrivate = (url: URL, { privateHosts }: FetchLimits) =>
+  privateHosts === undefined || privateHosts.some((pattern) => hostPattern(pattern, '--private-host')(url));
+
 /**
  * The addresses of a host that may be connected to. The connection is made to these and the name is not asked for again: a second
  * answer could be another one (DNS rebinding).
@@ -100,12 +105,16 @@ async function checkedAddresses(url: URL, limits: FetchLimits, signal: AbortSign
   const lookup = limits.lookup ?? ((name: string) => systemLookup(name, { all: true }));
   const all = family === 0 ? await unlessAborted(() => lookup(host), signal) : [{ address: host, family }];
   if (all.length === 0) throw failed(`${host}: no address is known for this name`);
-  if (limits.allowPrivate) return [...all];
+  if (limits.allowPrivate && mayBePrivate(url, limits)) return [...all];
   const isPrivate = limits.isPrivate ?? isPrivateAddress;
   const open = all.filter(({ address }) => !isPrivate(address));
   if (open.length === 0) {
     const where = family === 0 ? `${host} is at ${all[0]?.address}, which` : host;
-    throw refused(`${where} is not on the public internet; allowPrivate: true would allow it`);
+    const remedy =
+      limits.privateHosts === undefined
+        ? 'allowPrivate: true would allow it'
+        : `allowPrivate: true and forge serve --private-host ${url.host} would allow it`;
+    throw refused(`${where} is not on the public internet; ${remedy}`);
   }
   return open;
 }

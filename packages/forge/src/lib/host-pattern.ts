@@ -8,10 +8,10 @@ const portOf = (url: URL): string => url.port || (url.protocol === 'https:' ? '4
 
 /**
  * Whether a URL's host is one that `pattern` names: a name or an IP address, `*.example.org` for every name below (not
- * example.org itself), each with `:port` where it is not the scheme's own. Throws ConfigError naming `key`.
+ * example.org itself), each with `:port` where it is not the scheme's own, or `:*` for all of them. Throws ConfigError naming `key`.
  */
 export function hostPattern(pattern: string, key: string): (url: URL) => boolean {
-  const [, wildcard, name, port] = /^(\*\.)?(\[[\da-f:.]+\]|[^\s:/?#@*[\]\\]+)(?::(\d{1,5}))?$/i.exec(pattern) ?? [];
+  const [, wildcard, name, port] = /^(\*\.)?(\[[\da-f:.]+\]|[^\s:/?#@*[\]\\]+)(?::(\d{1,5}|\*))?$/i.exec(pattern) ?? [];
   const parsed = name === undefined ? null : URL.parse(`http://${name}`);
   if (parsed === null)
     throw new ConfigError(
@@ -20,7 +20,8 @@ export function hostPattern(pattern: string, key: string): (url: URL) => boolean
   const host = hostOf(parsed);
   return (url) => {
     const asked = hostOf(url);
-    if (port === undefined ? url.port !== '' : portOf(url) !== String(Number(port))) return false;
+    const portFits = port === '*' || (port === undefined ? url.port === '' : portOf(url) === String(Number(port)));
+    if (!portFits) return false;
     if (wildcard === undefined) return asked === host;
     return isIP(asked) === 0 && asked.endsWith(`.${host}`);
   };

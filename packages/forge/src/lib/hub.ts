@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Surroundings } from '../definition.ts';
 import { ConfigError, messageOf } from '../errors.ts';
 import { type HubRef, hubFetch, hubUrl } from './hub-http.ts';
+import { hasPickleName } from './pickle.ts';
 
 export interface HubFile {
   readonly path: string;
@@ -183,6 +184,10 @@ export async function downloadHubFile(
   const commit = await hubRevision(ref, s, signal);
   if (path.split('/').some((part) => part === '..' || part === ''))
     throw new ConfigError(`${label(ref)}: ${path}: not a path inside the repository`);
+  if (ref.kind === 'model' && hasPickleName(path))
+    throw new ConfigError(
+      `${label(ref)}: ${path}: pickles are not fetched as they can run programs; take a version in safetensors, GGUF or ONNX`,
+    );
   const target = join(folderOf(ref, s), 'files', commit, ...path.split('/'));
   if (await stat(target).catch(() => null)) return target;
   const file = (await listHubFiles({ ...ref, revision: commit }, s, signal)).find((one) => one.path === path);

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { Surroundings } from '../definition.ts';
 import { openHubTable } from './hub-table.ts';
+import { reaching } from './option-reach.ts';
 import type { RowSource } from './row-source.ts';
 import { maxRowBytesOption } from './table-dataset.ts';
 import { formatOf, openTableFile } from './table-file.ts';
@@ -10,7 +11,7 @@ import { formatOf, openTableFile } from './table-file.ts';
 export const knownDatasetOptions = (split: string) => ({
   split: z.string().default(split).describe('Which split (of the hub).'),
   revision: z.string().default('main').describe('Branch, tag or commit of the hub; the lock file pins the commit.'),
-  path: z.string().optional().describe('A local copy, instead of the hub.'),
+  path: reaching('file', z.string()).optional().describe('A local copy, instead of the hub.'),
   maxRowBytes: maxRowBytesOption,
 });
 

@@ -1,11 +1,12 @@
 import { readFile, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Surroundings } from '../definition.ts';
 import { ConfigError } from '../errors.ts';
 import { contentHash } from './canonical-json.ts';
 import { fileDigest } from './file-digest.ts';
 import { downloadHubFile, hubRevision, listHubFiles } from './hub.ts';
+import { refusePickle } from './pickle.ts';
 
 /** A model in the Hugging Face layout on this machine. */
 export interface ModelFolder {
@@ -36,9 +37,21 @@ const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 async function weightFiles(folder: string, model: string): Promise<string[]> {
   const index = await readFile(join(folder, weightIndex), 'utf8').catch(() => undefined);
   if (index === undefined) return ['model.safetensors'];
-  const parsed = indexSchema.safeParse(JSON.parse(index));
-  if (!parsed.success) throw new ConfigError(`model ${model}: ${weightIndex} has no weight_map`);
-  return [...new Set(Object.values(parsed.data.weight_map))].sort();
+  let parsed: ReturnType<typeof indexSchema.safeParse> | undefined;
+  try {
+    parsed = indexSchema.safeParse(JSON.parse(index));
+  } catch {
+    // Said below.
+  }
+  if (!parsed?.success) throw new ConfigError(`model ${model}: ${weightIndex} has no weight_map`);
+  const names = [...new Set(Object.values(parsed.data.weight_map))].sort();
+  // An index comes with a model: it must not point out of its folder, nor at pickles.
+  const wrong = names.find((name) => name !== basename(name) || !name.endsWith('.safetensors'));
+  if (wrong !== undefined)
+    throw new ConfigError(
+      `model ${model}: ${weightIndex} names ${JSON.stringify(wrong.slice(0, 200))}: must be a .safetensors file in the same folder`,
+    );
+  return names;
 }
 
 async function fetchFolder(repo: string, commit: string, s: Surroundings, signal?: AbortSignal): Promise<string> {
@@ -62,9 +75,12 @@ async function fetchFolder(repo: string, commit: string, s: Surroundings, signal
 /** Weights come last: a folder without them may still give shape and tokenizer to a model trained from nothing. */
 async function fingerprintOf(path: string, model: string, s: Surroundings, signal?: AbortSignal): Promise<string> {
   const digests: Record<string, string> = {};
-  for (const name of [...smallFiles, ...(await weightFiles(path, model))]) {
+  const weights = await weightFiles(path, model);
+  for (const name of [...smallFiles, ...weights]) {
     const file = join(path, name);
-    if (await stat(file).catch(() => null)) digests[name] = await fileDigest(file, s, signal);
+    if (!(await stat(file).catch(() => null))) continue;
+    if (weights.includes(name)) await refusePickle(file, `model ${model}: ${name}`);
+    digests[name] = await fileDigest(file, s, signal);
   }
   return contentHash(digests);
 }

@@ -16,13 +16,17 @@ async function append(file: FileHandle, bytes: Uint8Array): Promise<void> {
 
 /**
  * Writes a file beside its place, forces it to disk and moves it there: whoever looks sees the whole file or the one before,
- * also after kill -9. Where `fill` fails nothing is left behind. Folders are made.
+ * also after kill -9. Where `fill` fails nothing is left behind. Folders are made. `mode`: of the new file, less the umask.
  */
-export async function replaceFile(path: string, fill: (write: WriteBytes) => Promise<void>): Promise<void> {
+export async function replaceFile(
+  path: string,
+  fill: (write: WriteBytes) => Promise<void>,
+  mode = 0o666,
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const partial = `${path}.${process.pid}.partial`;
   try {
-    const file = await open(partial, 'w');
+    const file = await open(partial, 'w', mode);
     try {
       await fill((bytes) => append(file, bytes));
       await file.sync();

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
+import { isPickle } from './pickle.ts';
 
 /** Where a tensor lies: bytes from `offset` of the file. */
 export interface TensorPlace {
@@ -44,7 +45,7 @@ const headerSchema = z.record(z.string(), z.unknown());
 
 function notSafetensors(start: Buffer): string | undefined {
   const text = start.toString('latin1');
-  if (text.startsWith('PK') || text.startsWith('\x80\x02'))
+  if (isPickle(start))
     return 'is a PyTorch pickle, which is never loaded as it can run programs: take the safetensors version';
   if (text.startsWith('GGUF')) return 'is a GGUF file: training and conversion start from the safetensors version';
   if (text.startsWith('version https://git-lfs'))

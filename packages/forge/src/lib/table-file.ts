@@ -8,6 +8,7 @@ import {
   parquetReadObjects,
 } from 'hyparquet';
 import { ConfigError, messageOf } from '../errors.ts';
+import { checkParquet, withCheckedFooter, withCheckedPages } from './parquet-bounds.ts';
 import { checkFile, fileSha256, type NumberedRow, type RawRow, type RowSource } from './row-source.ts';
 import { readTextLines, readUnpacked } from './text-lines.ts';
 
@@ -133,6 +134,11 @@ function* rangesOf(metadata: FileMetaData, wanted: ReadonlySet<number> | undefin
   }
 }
 
+/** Throws where the file's end is not one. */
+async function metadataOf(file: AsyncBuffer): Promise<FileMetaData> {
+  return parquetMetadataAsync(withCheckedFooter(file));
+}
+
 /** Rows of one Parquet file; `offset` is the index of its first row in the whole source. */
 export async function* readParquetRows(
   file: AsyncBuffer,
@@ -141,10 +147,11 @@ export async function* readParquetRows(
 ): AsyncGenerator<NumberedRow> {
   const { compressors } = await import('hyparquet-compressors');
   try {
-    const metadata = await parquetMetadataAsync(file);
+    const metadata = await metadataOf(file);
+    const checked = withCheckedPages(file, checkParquet(metadata, file.byteLength));
     for (const { from, to } of rangesOf(metadata, only, offset)) {
       signal?.throwIfAborted();
-      const rows = await parquetReadObjects({ file, metadata, compressors, rowStart: from, rowEnd: to });
+      const rows = await parquetReadObjects({ file: checked, metadata, compressors, rowStart: from, rowEnd: to });
       for (const [i, row] of rows.entries()) {
         const index = offset + from + i;
         if (only === undefined || only.has(index)) yield { index, row, where: `${shown}, row ${from + i + 1}` };
@@ -159,7 +166,9 @@ export async function* readParquetRows(
 /** Number of rows, from the footer. */
 export async function countParquetRows(file: AsyncBuffer, shown: string): Promise<number> {
   try {
-    return Number((await parquetMetadataAsync(file)).num_rows);
+    const metadata = await metadataOf(file);
+    checkParquet(metadata, file.byteLength);
+    return Number(metadata.num_rows);
   } catch (error) {
     throw new ConfigError(`${shown}: not a Parquet file, or a truncated one: ${messageOf(error).slice(0, 200)}`);
   }

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { pipeline, type Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import type { Readable } from 'node:stream';
 import { ConfigError, messageOf } from '../errors.ts';
+import { unpackedFile } from './bounded-unpack.ts';
 
 export interface TextLine {
   /** 1-based. */
@@ -13,10 +13,8 @@ const newline = 0x0a;
 
 /** The bytes of a file, unpacked where its name ends in `.gz`. */
 export function readUnpacked(file: string, signal?: AbortSignal): Readable {
-  const bytes = createReadStream(file, { highWaterMark: 1 << 18, ...(signal === undefined ? {} : { signal }) });
-  if (!file.toLowerCase().endsWith('.gz')) return bytes;
-  // What goes wrong is thrown to whoever reads the last stream.
-  return pipeline(bytes, createGunzip(), () => {});
+  if (file.toLowerCase().endsWith('.gz')) return unpackedFile(file, { signal });
+  return createReadStream(file, { highWaterMark: 1 << 18, ...(signal === undefined ? {} : { signal }) });
 }
 
 /** The lines of a UTF-8 file, which may be gzipped: see `textLines`. */

@@ -1,5 +1,6 @@
-import { isMap, isNode, isPair, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { isMap, isNode, isPair, isScalar, isSeq, Lexer, LineCounter, type Node, parseDocument } from 'yaml';
 import { ConfigError } from '../errors.ts';
+import { faultOf, maxDepth } from './plain-value.ts';
 
 export type KeyPath = readonly (string | number)[];
 
@@ -16,16 +17,72 @@ export interface YamlSource {
 const maxBytes = 1_000_000;
 const maxAliases = 100;
 
+/**
+ * How deep the text nests at most, counted on its tokens in one pass. The parser calls itself for each level, and V8 ends the
+ * whole process where a regular expression is first used at the end of the stack: it must never get that far.
+ */
+function depthOf(text: string): number {
+  let deepest = 0;
+  let flow = 0;
+  let onLine = 0;
+  let column = 0;
+  const indents: number[] = [];
+  for (const token of new Lexer().lex(text)) {
+    if (token === '\n' || token === '\r\n') {
+      onLine = 0;
+      column = 0;
+    } else if (/^[ \t]+$/.test(token)) {
+      column += token.length;
+    } else {
+      if (onLine === 0) {
+        while ((indents.at(-1) ?? -1) >= column) indents.pop();
+        indents.push(column);
+      }
+      if (token === '[' || token === '{') flow++;
+      else if (token === ']' || token === '}') flow--;
+      onLine += token === '-' || token === '?' || onLine === 0 ? 1 : 0;
+      deepest = Math.max(deepest, flow + onLine + indents.length);
+    }
+  }
+  return deepest;
+}
+
+/** The first key that its map has twice. */
+function repeatedKey(contents: unknown): Node | undefined {
+  const open: unknown[] = [contents];
+  while (open.length > 0) {
+    const node = open.pop();
+    if (isSeq(node)) for (const item of node.items) open.push(item);
+    if (!isMap(node)) continue;
+    const seen = new Set<string>();
+    for (const { key, value } of node.items) {
+      if (isScalar(key)) {
+        if (seen.has(String(key.value))) return key;
+        seen.add(String(key.value));
+      }
+      open.push(key, value);
+    }
+  }
+  return undefined;
+}
+
 /** Throws ConfigError with file and line where the text is not one YAML document. */
 export function parseYamlSource(file: string, text: string): YamlSource {
   if (text.length > maxBytes)
     throw new ConfigError(`${file}: ${text.length} characters; a config may have ${maxBytes}`);
+  if (depthOf(text) > 2 * maxDepth) throw new ConfigError(`${file}: nested more than ${maxDepth} deep`);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  // Keys are compared below: the parser compares each with all before it, hours for a hostile file.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
   const problem = document.errors[0];
   if (problem !== undefined) {
     const { line, col } = lines.linePos(problem.pos[0]);
     throw new ConfigError(`${file}:${line}:${col}: broken YAML: ${problem.message.split('\n')[0]}`);
+  }
+  const repeated = repeatedKey(document.contents);
+  if (repeated?.range != null) {
+    const { line, col } = lines.linePos(repeated.range[0]);
+    throw new ConfigError(`${file}:${line}:${col}: broken YAML: Map keys must be unique`);
   }
   let value: unknown;
   try {
@@ -33,6 +90,8 @@ export function parseYamlSource(file: string, text: string): YamlSource {
   } catch (error) {
     throw new ConfigError(`${file}: ${(error as Error).message}`);
   }
+  const fault = faultOf(value);
+  if (fault !== undefined) throw new ConfigError(`${file}: ${fault}`);
 
   /** The node at a path (the key's node for a map entry, so that its line is the key's). */
   function find(path: KeyPath): { node: Node | null; depth: number } {

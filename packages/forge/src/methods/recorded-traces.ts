@@ -5,17 +5,15 @@ import type { Definition } from '../definition.ts';
 import { ConfigError } from '../errors.ts';
 import { fileDigest } from '../lib/file-digest.ts';
 import { lazy } from '../lib/lazy.ts';
+import { reaching } from '../lib/option-reach.ts';
 import type { Method, MethodParts, Prediction } from '../method.ts';
 import { readTraces } from './recorded-traces/read-traces.ts';
 import type { RecordedTrace } from './recorded-traces/trace-steps.ts';
 
 const options = z.strictObject({
-  path: z
-    .string()
-    .min(1)
-    .describe(
-      'File with OTLP traces as JSON or JSON lines, also packed (.gz), as the OpenTelemetry collector writes it.',
-    ),
+  path: reaching('file', z.string().min(1)).describe(
+    'File with OTLP traces as JSON or JSON lines, also packed (.gz), as the OpenTelemetry collector writes it.',
+  ),
   match: z
     .enum(['question', 'id'])
     .default('question')

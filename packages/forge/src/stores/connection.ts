@@ -1,4 +1,6 @@
-import { ConfigError, messageOf } from '../errors.ts';
+import { ConfigError, messageOf, StoreError } from '../errors.ts';
+
+export type Query = (statement: string, params?: readonly unknown[]) => Promise<unknown[][]>;
 
 /** A database as the store uses it: one statement at a time, each its own transaction. */
 export interface Connection {
@@ -7,8 +9,18 @@ export interface Connection {
    * `params` are strings, numbers, booleans and nulls for $1, $2, ...
    */
   query(statement: string, params?: readonly unknown[]): Promise<unknown[][]>;
+  /**
+   * One session of its own, for transactions over several statements and for cursors; `work` ends what it begins. Embedded:
+   * everybody else's statements wait meanwhile, as there is only one session.
+   */
+  session<T>(work: (query: Query) => Promise<T>): Promise<T>;
   /** Waits for what is under way. Idempotent. */
   close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  /** Leaves the tables at the version they have: for a backup before an update. */
+  readonly asItIs?: boolean;
 }
 
 /** What went wrong, with the words of Postgres where it has any. https://www.postgresql.org/docs/current/errcodes-appendix.html */
@@ -33,5 +45,5 @@ function reasonOf(code: string, message: string): string {
 export function databaseFailure(place: string, error: unknown): ConfigError {
   if (error instanceof ConfigError) return error;
   const code = String((error as { code?: unknown } | null)?.code ?? '');
-  return new ConfigError(`database ${place}: ${reasonOf(code, messageOf(error).slice(0, 500))}`, { cause: error });
+  return new StoreError(`database ${place}: ${reasonOf(code, messageOf(error).slice(0, 500))}`, { cause: error });
 }

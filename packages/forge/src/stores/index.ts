@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Store } from '../store.ts';
+import type { Connection, OpenOptions } from './connection.ts';
 
 /** What a store takes from the outside; tests replace it. */
 export interface StoreParts {
@@ -9,16 +10,24 @@ export interface StoreParts {
   randomBytes(size: number): Uint8Array;
 }
 
+export type StoreTarget = { readonly dir: string } | { readonly url: string };
+
+/** A database below its store, for backups and what else reads tables as they are. Throws ConfigError as openStore does. */
+export async function openConnection(target: StoreTarget, options: OpenOptions = {}): Promise<Connection> {
+  // Drivers are loaded here, so that commands that need no database start at once.
+  if ('url' in target) return (await import('./postgres.ts')).openPostgres(target.url, options);
+  return (await import('./pglite.ts')).openPglite(resolve(target.dir), options);
+}
+
 /**
  * The embedded database in a folder (PGlite), or a Postgres server by its connection string. Tables are made and brought
  * up to date. Throws ConfigError: one line on what is wrong with the folder or the server.
  */
 export async function openStore(
-  target: { readonly dir: string } | { readonly url: string },
+  target: StoreTarget,
   parts: StoreParts = { now: Date.now, randomBytes },
 ): Promise<Store> {
-  // Drivers and drizzle are loaded here, so that commands that need no store start at once.
+  // Here for the same reason.
   const { createStore } = await import('./database-store.ts');
-  if ('url' in target) return createStore(await (await import('./postgres.ts')).openPostgres(target.url), parts);
-  return createStore(await (await import('./pglite.ts')).openPglite(resolve(target.dir)), parts);
+  return createStore(await openConnection(target), parts);
 }

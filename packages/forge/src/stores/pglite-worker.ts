@@ -1,3 +1,4 @@
+import { constants, cpSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -58,7 +59,8 @@ async function checkpoint(): Promise<void> {
   await database.query('checkpoint').catch(() => {});
 }
 
-type Query = Extract<WorkerRequest, { id: number }>;
+type Query = Extract<WorkerRequest, { statement: string }>;
+type Copy = Extract<WorkerRequest, { copyTo: string }>;
 
 async function reply({ id, statement, params }: Query): Promise<void> {
   try {
@@ -71,16 +73,27 @@ async function reply({ id, statement, params }: Query): Promise<void> {
   await checkpoint();
 }
 
+/** The files as after a clean end: nothing is in buffers, and nobody else writes while this thread copies. */
+async function copy({ id, copyTo }: Copy): Promise<void> {
+  try {
+    await database.query('checkpoint');
+    cpSync(folder, copyTo, { recursive: true, errorOnExist: true, mode: constants.COPYFILE_FICLONE });
+    answer({ id, rows: [] });
+  } catch (error) {
+    answer({ id, failure: failureOf(error) });
+  }
+}
+
 // Reads go before writes: a model call waits for its look into the response cache, while nothing waits for a write.
 const reads: Query[] = [];
-const writes: Query[] = [];
+const writes: (Query | Copy)[] = [];
 let busy = false;
 let closing = false;
 
 async function work(): Promise<void> {
   busy = true;
   for (let next = reads.shift() ?? writes.shift(); next !== undefined; next = reads.shift() ?? writes.shift()) {
-    await reply(next);
+    await ('copyTo' in next ? copy(next) : reply(next));
     // Lets in what arrived meanwhile: PGlite itself never goes back to the event loop.
     await turn();
   }
@@ -93,7 +106,7 @@ async function work(): Promise<void> {
 
 parentPort?.on('message', (request: WorkerRequest) => {
   if ('close' in request) closing = true;
-  else if (/^\s*select\b/i.test(request.statement)) reads.push(request);
+  else if ('statement' in request && /^\s*select\b/i.test(request.statement)) reads.push(request);
   else writes.push(request);
   if (!busy) void work();
 });

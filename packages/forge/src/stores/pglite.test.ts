@@ -76,18 +76,16 @@ describe('PGlite', () => {
     const runId = await newRun(earlier);
     await earlier.addResults(runId, [exampleResult(0)]);
     await earlier.close();
-    // What 0004_benchmarks made, and its record, taken away again.
+    // What 0006_access made, and its record, taken away again.
     const connection = await openPglite(dir);
-    for (const table of ['benchmark_points', 'benchmarks']) await connection.query(`drop table ${table}`);
+    for (const table of ['session', 'access_token', 'audit_entry']) await connection.query(`drop table ${table}`);
     const made = 'select max(created_at) from drizzle.__drizzle_migrations';
     await connection.query(`delete from drizzle.__drizzle_migrations where created_at = (${made})`);
     await connection.close();
     const store = await openStore({ dir });
     expect(await store.getResult(runId, 'example-0')).toEqual(exampleResult(0));
-    const { experimentId = '' } = (await store.getRun(runId)) ?? {};
-    const input = { name: 'b', source: '', config: {}, configHash: 'h', experimentId };
-    const benchmark = await store.createBenchmark(input);
-    expect((await store.listBenchmarks({ limit: 5 })).items).toEqual([benchmark]);
+    const token = await store.createToken({ name: 'me', role: 'viewer', hash: 'h', expiresAt: null });
+    expect((await store.listTokens({ limit: 5 })).items).toEqual([token]);
     await store.close();
   });
 

@@ -6,12 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { ConfigError } from '../errors.ts';
-import { type Connection, databaseFailure } from './connection.ts';
+import { type Connection, databaseFailure, type OpenOptions, type Query } from './connection.ts';
 import { lockFolder } from './folder-lock.ts';
 import { migrate } from './migrate.ts';
 
 export type WorkerRequest =
   | { readonly id: number; readonly statement: string; readonly params: readonly unknown[] }
+  | { readonly id: number; readonly copyTo: string }
   | { readonly close: true };
 export type WorkerAnswer =
   | { readonly ready: true }
@@ -76,6 +77,12 @@ async function needsCreation(folder: string): Promise<boolean> {
   return false;
 }
 
+/** An embedded database. */
+export interface PgliteConnection extends Connection {
+  /** Writes everything to the files and copies them into a new folder, all other statements waiting: a database of its own. */
+  copyTo(folder: string): Promise<void>;
+}
+
 const asError = ({ message, code }: WorkerFailure) => Object.assign(new Error(message), { code });
 
 function openFailure(folder: string, failure: WorkerFailure): ConfigError {
@@ -86,8 +93,36 @@ function openFailure(folder: string, failure: WorkerFailure): ConfigError {
   );
 }
 
+/** Lets one session at a time have the database to itself. */
+function takeTurns(query: Query): Pick<Connection, 'query' | 'session'> {
+  let taken: Promise<void> | undefined;
+  return {
+    async query(statement, params) {
+      while (taken !== undefined) await taken;
+      return query(statement, params);
+    },
+    async session(work) {
+      while (taken !== undefined) await taken;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      taken = promise;
+      try {
+        return await work(query);
+      } catch (error) {
+        // Where no transaction is open this is a warning and nothing else.
+        await query('rollback').catch(() => {});
+        throw error;
+      } finally {
+        taken = undefined;
+        resolve();
+      }
+    },
+  };
+}
+
+type Asked = { readonly statement: string; readonly params: readonly unknown[] } | { readonly copyTo: string };
+
 /** A worker that serves a database, and the callers that wait for it. */
-function serve(folder: string): { ready: Promise<void>; connection: Connection } {
+function serve(folder: string): { ready: Promise<void>; connection: PgliteConnection } {
   const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), {
     workerData: { folder },
     // Young generation: garbage is collected early, so that the process stays small. Old: a bound, far from reached.
@@ -122,17 +157,22 @@ function serve(folder: string): { ready: Promise<void>; connection: Connection }
     });
   });
 
-  const connection: Connection = {
-    query(statement, params = []) {
-      if (ended !== undefined || closing !== undefined) {
-        return Promise.reject(ended ?? new ConfigError(`database ${folder}: closed`));
-      }
-      const id = ++lastId;
-      const caller = Promise.withResolvers<unknown[][]>();
-      waiting.set(id, caller);
-      worker.ref();
-      worker.postMessage({ id, statement, params } satisfies WorkerRequest);
-      return caller.promise;
+  function ask(asked: Asked): Promise<unknown[][]> {
+    if (ended !== undefined || closing !== undefined) {
+      return Promise.reject(ended ?? new ConfigError(`database ${folder}: closed`));
+    }
+    const id = ++lastId;
+    const caller = Promise.withResolvers<unknown[][]>();
+    waiting.set(id, caller);
+    worker.ref();
+    worker.postMessage({ id, ...asked } satisfies WorkerRequest);
+    return caller.promise;
+  }
+
+  const connection: PgliteConnection = {
+    ...takeTurns((statement, params = []) => ask({ statement, params })),
+    async copyTo(target) {
+      await ask({ copyTo: target });
     },
     close() {
       closing ??= (async () => {
@@ -153,13 +193,13 @@ function serve(folder: string): { ready: Promise<void>; connection: Connection }
   return { ready: ready.promise, connection };
 }
 
-async function openFolder(folder: string): Promise<Connection> {
+async function openFolder(folder: string, asItIs: boolean): Promise<PgliteConnection> {
   try {
     if (await needsCreation(folder)) await createFolder(folder);
     const { ready, connection } = serve(folder);
     await ready;
     try {
-      await migrate(connection.query, folder);
+      if (!asItIs) await migrate(connection.query, folder);
     } catch (error) {
       await connection.close();
       throw error;
@@ -176,7 +216,7 @@ async function openFolder(folder: string): Promise<Connection> {
  * process ends. What was acknowledged survives the end of the process by any signal; a loss of power it need not survive,
  * because PGlite cannot flush to the disk. Throws ConfigError: in use, not a database, damaged, disk full.
  */
-export async function openPglite(folder: string): Promise<Connection> {
+export async function openPglite(folder: string, { asItIs = false }: OpenOptions = {}): Promise<PgliteConnection> {
   try {
     await mkdir(dirname(folder), { recursive: true });
   } catch (error) {
@@ -184,7 +224,7 @@ export async function openPglite(folder: string): Promise<Connection> {
   }
   const lock = await lockFolder(folder, randomUUID());
   try {
-    const connection = await openFolder(folder);
+    const connection = await openFolder(folder, asItIs);
     try {
       await lock.verify();
     } catch (error) {
@@ -193,7 +233,7 @@ export async function openPglite(folder: string): Promise<Connection> {
     }
     let closing: Promise<void> | undefined;
     return {
-      query: connection.query,
+      ...connection,
       close() {
         closing ??= connection.close().finally(() => lock.release());
         return closing;

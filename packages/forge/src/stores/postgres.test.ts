@@ -7,7 +7,7 @@ import { storeContract } from '../testing/store-contract.ts';
 import { openStore } from './index.ts';
 import { openPostgres } from './postgres.ts';
 
-let server: PostgresServer;
+let server: Pick<PostgresServer, 'url' | 'stop'>;
 beforeAll(async () => {
   const given = process.env.DATABASE_URL_TEST;
   server = given === undefined ? await startPostgres() : { url: given, stop: async () => {} };

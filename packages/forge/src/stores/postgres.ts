@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { ConfigError } from '../errors.ts';
-import { type Connection, databaseFailure } from './connection.ts';
+import { type Connection, databaseFailure, type OpenOptions, type Query } from './connection.ts';
 import { migrate } from './migrate.ts';
 
 /** Text of every column but booleans: the schema's columns turn it into values. */
@@ -26,7 +26,7 @@ function placeOf(url: string): string {
 }
 
 /** A pool of connections to a Postgres server (14 or newer; Neon), its tables brought up to date. Throws ConfigError. */
-export async function openPostgres(url: string): Promise<Connection> {
+export async function openPostgres(url: string, { asItIs = false }: OpenOptions = {}): Promise<Connection> {
   const place = placeOf(url);
   const pool = new pg.Pool({
     connectionString: url,
@@ -34,7 +34,10 @@ export async function openPostgres(url: string): Promise<Connection> {
     connectionTimeoutMillis: 15_000,
     idleTimeoutMillis: 30_000,
     statement_timeout: 120_000,
+    // Where the network falls silent no answer comes, not even that of the timeout above.
+    query_timeout: 130_000,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     application_name: 'llm-forge',
   });
   // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
@@ -49,25 +52,33 @@ export async function openPostgres(url: string): Promise<Connection> {
     }
   }
 
-  async function migrateAlone(): Promise<void> {
+  async function session<T>(work: (query: Query) => Promise<T>): Promise<T> {
     const client = await pool.connect().catch((error: unknown) => {
       throw databaseFailure(place, error);
     });
     // A connection that breaks between two statements: the next statement says so.
     client.on('error', () => {});
+    let failed = true;
     try {
-      const [encoding] = await queryOn(client, 'show server_encoding');
-      if (encoding?.[0] !== 'UTF8') {
-        throw new ConfigError(`database ${place}: its encoding is ${encoding?.[0]}; create one with: encoding 'UTF8'`);
-      }
-      await migrate((text, params) => queryOn(client, text, params), place);
+      const done = await work((text, params) => queryOn(client, text, params));
+      failed = false;
+      return done;
     } finally {
-      client.release();
+      // After an error it may be in the middle of a transaction: it is closed, not used again.
+      client.release(failed);
     }
   }
 
+  async function prepare(query: Query): Promise<void> {
+    const [encoding] = await query('show server_encoding');
+    if (encoding?.[0] !== 'UTF8') {
+      throw new ConfigError(`database ${place}: its encoding is ${encoding?.[0]}; create one with: encoding 'UTF8'`);
+    }
+    if (!asItIs) await migrate(query, place);
+  }
+
   try {
-    await migrateAlone();
+    await session(prepare);
   } catch (error) {
     await pool.end().catch(() => {});
     throw error;
@@ -75,6 +86,7 @@ export async function openPostgres(url: string): Promise<Connection> {
   let closing: Promise<void> | undefined;
   return {
     query: (text, params) => queryOn(pool, text, params),
+    session,
     close() {
       closing ??= pool.end();
       return closing;

@@ -10,6 +10,7 @@ import {
   pgTable,
   primaryKey,
   text,
+  timestamp,
   unique,
   uuid,
 } from 'drizzle-orm/pg-core';
@@ -20,10 +21,11 @@ import type { CallRecord, ExampleFailure, Provenance, RunStatus } from '../run.t
 import type { Headline } from '../store.ts';
 import type { ToolUse } from '../tool.ts';
 import type { Artifact, StoredTrainEvent } from '../training-record.ts';
+import type { Capabilities, Requirement, WorkerRecord } from '../worker-record.ts';
 import { decodeJson, decodeText, encodeJson, encodeText } from './storable-text.ts';
 
 /** Text of any content: see storable-text.ts for what Postgres cannot hold as it is. */
-const anyText = customType<{ data: string; driverData: string }>({
+export const anyText = customType<{ data: string; driverData: string }>({
   dataType: () => 'text',
   toDriver: encodeText,
   fromDriver: decodeText,
@@ -38,7 +40,7 @@ const anyJson = <T>(name: string) =>
   })(name);
 
 /** ms since the epoch. */
-const moment = (name: string) => bigint(name, { mode: 'number' });
+export const moment = (name: string) => bigint(name, { mode: 'number' });
 
 const summed = (name: string, value: SQL) => bigint(name, { mode: 'number' }).generatedAlwaysAs(value);
 
@@ -263,4 +265,109 @@ export const benchmarkPoints = pgTable(
     point: anyJson<BenchmarkPoint>('point').notNull(),
   },
   (table) => [unique('benchmark_points_once').on(table.benchmarkId, table.key)],
+);
+
+/** A moment by the database's own clock: leases and beats of many machines are held against it. */
+const databaseMoment = (name: string) => timestamp(name, { withTimezone: true, mode: 'string' });
+
+export const workers = pgTable('workers', {
+  id: uuid('id').primaryKey(),
+  name: text('name').notNull(),
+  kind: text('kind').$type<WorkerRecord['kind']>().notNull(),
+  state: text('state').$type<WorkerRecord['state']>().notNull().default('working'),
+  version: text('version').notNull(),
+  capabilities: anyJson<Capabilities>('capabilities').notNull(),
+  startedAt: databaseMoment('started_at').notNull().default(sql`clock_timestamp()`),
+  seenAt: databaseMoment('seen_at').notNull().default(sql`clock_timestamp()`),
+  /** A limit on which it waits: who holds more than its share of it gives some back. */
+  waitsFor: text('waits_for'),
+});
+
+/** Experiments that workers execute; a row goes when all of it is done. */
+export const queuedExperiments = pgTable('queued_experiments', {
+  experimentId: uuid('experiment_id')
+    .primaryKey()
+    .references(() => experiments.id, { onDelete: 'cascade' }),
+  priority: integer('priority').notNull().default(0),
+  paused: boolean('paused').notNull().default(false),
+  planned: boolean('planned').notNull().default(false),
+  version: text('version').notNull(),
+  createdAt: databaseMoment('created_at').notNull().default(sql`clock_timestamp()`),
+});
+
+/** What is to be done, and by whom it is done. pg-boss only says which one is next. */
+export const shards = pgTable(
+  'shards',
+  {
+    id: uuid('id').primaryKey(),
+    experimentId: uuid('experiment_id')
+      .notNull()
+      .references(() => queuedExperiments.experimentId, { onDelete: 'cascade' }),
+    runId: uuid('run_id')
+      .notNull()
+      .references(() => runs.id, { onDelete: 'cascade' }),
+    position: integer('position').notNull(),
+    indices: anyJson<readonly number[]>('indices').notNull(),
+    requirement: anyJson<Requirement>('requirement').notNull(),
+    state: text('state').$type<'waiting' | 'claimed' | 'done'>().notNull().default('waiting'),
+    workerId: uuid('worker_id'),
+    attempts: integer('attempts').notNull().default(0),
+    /** When pg-boss was told of it; null where it is to be told. */
+    issuedAt: databaseMoment('issued_at'),
+    /** When it was first taken. */
+    claimedAt: databaseMoment('claimed_at'),
+  },
+  (table) => [
+    index('shards_of_experiment').on(table.experimentId, table.state),
+    index('shards_of_run').on(table.runId, table.state),
+    index('shards_of_worker').on(table.workerId),
+    check('shards_state_known', sql`state in ('waiting', 'claimed', 'done')`),
+  ],
+);
+
+/** Workers that cannot do a run, and why. */
+export const runFailures = pgTable(
+  'run_failures',
+  {
+    experimentId: uuid('experiment_id')
+      .notNull()
+      .references(() => queuedExperiments.experimentId, { onDelete: 'cascade' }),
+    runId: uuid('run_id').notNull(),
+    workerId: uuid('worker_id').notNull(),
+    error: anyText('error').notNull(),
+  },
+  (table) => [primaryKey({ name: 'run_failures_pkey', columns: [table.runId, table.workerId] })],
+);
+
+/** Examples that were begun in shards that a worker was lost with: one that is begun again and again ends its worker each time. */
+export const suspects = pgTable(
+  'suspects',
+  {
+    runId: uuid('run_id')
+      .notNull()
+      .references(() => runs.id, { onDelete: 'cascade' }),
+    rowIndex: integer('row_index').notNull(),
+    tries: integer('tries').notNull(),
+  },
+  (table) => [primaryKey({ name: 'suspects_pkey', columns: [table.runId, table.rowIndex] })],
+);
+
+export const limits = pgTable('limits', {
+  key: text('key').primaryKey(),
+  max: integer('max').notNull(),
+});
+
+/** One row for each slot of a limit, and for each thing that one worker does at a time. Free where it has no holder, or has expired. */
+export const leases = pgTable(
+  'leases',
+  {
+    key: text('key').notNull(),
+    slot: integer('slot').notNull(),
+    holder: uuid('holder'),
+    expiresAt: databaseMoment('expires_at'),
+  },
+  (table) => [
+    primaryKey({ name: 'leases_pkey', columns: [table.key, table.slot] }),
+    index('leases_of_holder').on(table.holder),
+  ],
 );

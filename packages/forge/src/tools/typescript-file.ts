@@ -7,6 +7,7 @@ import type { Definition } from '../definition.ts';
 import { ConfigError, messageOf } from '../errors.ts';
 import { contentHash } from '../lib/canonical-json.ts';
 import { argumentsFromJsonSchema, describeArguments } from '../lib/json-schema-arguments.ts';
+import { reaching } from '../lib/option-reach.ts';
 import { passedEnvironment } from '../lib/passed-environment.ts';
 import { redact } from '../lib/redact.ts';
 import { checkFile, fileSha256 } from '../lib/row-source.ts';
@@ -19,12 +20,9 @@ import { startToolProcess, type ToolProcess } from './typescript-file/process.ts
 const maxDescriptionChars = 2000;
 
 const options = z.strictObject({
-  path: z
-    .string()
-    .regex(/\.m?[tj]s$/, 'a .ts, .mts, .js or .mjs file')
-    .describe(
-      'The file, in a folder of its own below the project, e.g. experiments/tools/units.ts; see docs/add-a-tool.md.',
-    ),
+  path: reaching('code', z.string().regex(/\.m?[tj]s$/, 'a .ts, .mts, .js or .mjs file')).describe(
+    'The file, in a folder of its own below the project, e.g. experiments/tools/units.ts; see docs/add-a-tool.md.',
+  ),
   timeoutSeconds: z
     .number()
     .gt(0)
@@ -39,12 +37,14 @@ const options = z.strictObject({
     .default(512)
     .describe('Memory of its process; Node itself takes about 80 of it.'),
   maxOutputChars: z.int().min(20).max(1_000_000).default(4000).describe('Characters of one observation at most.'),
-  env: z
-    .array(
+  env: reaching(
+    'variable',
+    z.array(
       z
         .string()
         .regex(/^(?!NODE_|LD_|DYLD_)[A-Za-z_]\w*$/, 'a name of a variable, not one that changes how Node starts'),
-    )
+    ),
+  )
     .max(50)
     .default([])
     .describe(

@@ -5,6 +5,7 @@ import { ConfigError } from '../errors.ts';
 import { contentHash } from '../lib/canonical-json.ts';
 import { createGuardedFetch, GuardedFetchError } from '../lib/guarded-fetch.ts';
 import { hostPattern } from '../lib/host-pattern.ts';
+import { reaching } from '../lib/option-reach.ts';
 import type { Observation, ToolParts, ToolSet } from '../tool.ts';
 import { createAnswerCache } from './wikipedia-search/answer-cache.ts';
 import { compactDump } from './wikipedia-search/compact-dump.ts';
@@ -19,8 +20,7 @@ const maxRedirects = 3;
 const dayMs = 86_400_000;
 
 const options = z.strictObject({
-  baseUrl: z
-    .url({ protocol: /^https?$/ })
+  baseUrl: reaching('address', z.url({ protocol: /^https?$/ }))
     .default('https://en.wikipedia.org')
     .describe('The wiki, e.g. https://de.wikipedia.org; its API is at /w/api.php.'),
   allowedHosts: z
@@ -66,9 +66,7 @@ const options = z.strictObject({
     .describe(
       'Older answers are asked for again, and used only where the wiki cannot be reached. Never when left out.',
     ),
-  dump: z
-    .string()
-    .min(1)
+  dump: reaching('file', z.string().min(1))
     .optional()
     .describe(
       'A dump in place of the network: a .jsonl, .parquet or .csv file or a folder of them, with columns title and text (and redirect) as in the data set wikimedia/wikipedia.',
@@ -117,7 +115,14 @@ function openLive(given: Options, parts: ToolParts): Lookup {
     });
   const { allowPrivate, maxChars, timeoutSeconds, cache, cacheDays, requestsPerSecond } = given;
   const timeoutMs = timeoutSeconds * 1000;
-  const fetch = createGuardedFetch({ allowedHosts, allowPrivate, maxBytes, timeoutMs, maxRedirects });
+  const fetch = createGuardedFetch({
+    allowedHosts,
+    allowPrivate,
+    privateHosts: parts.limits?.privateHosts,
+    maxBytes,
+    timeoutMs,
+    maxRedirects,
+  });
   const maxAgeMs = cacheDays === undefined ? Number.POSITIVE_INFINITY : cacheDays * dayMs;
   const site = createMediaWiki({
     baseUrl: base.href.replace(/\/+$/, ''),

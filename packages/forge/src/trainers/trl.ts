@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Definition } from '../definition.ts';
 import { ConfigError, TrainerError } from '../errors.ts';
 import { languageObjective } from '../lib/objective-kind.ts';
+import { reaching } from '../lib/option-reach.ts';
 import type { TrainEvent, Trainer, TrainerParts, TrainJob } from '../trainer.ts';
 import type { TrainingSettings } from '../training-settings.ts';
 import { managedPython } from './trl/environment.ts';
@@ -12,9 +13,7 @@ import { planOf, sendJob, trainProgram } from './trl/send-job.ts';
 import { type Program, startTraining, type TrainingProcess, trainingVariables } from './trl/training-process.ts';
 
 const options = z.strictObject({
-  python: z
-    .string()
-    .min(1)
+  python: reaching('program', z.string().min(1))
     .optional()
     .describe(
       'Path of a Python that has the packages of packages/forge/src/trainers/trl/requirements.txt. When left out, an environment with exactly these is made, once.',
@@ -23,10 +22,7 @@ const options = z.strictObject({
     .enum(['uv', 'venv'])
     .optional()
     .describe('What makes that environment. When left out: uv where it is on PATH, else venv and pip.'),
-  command: z
-    .array(z.string().min(1))
-    .min(1)
-    .max(100)
+  command: reaching('program', z.array(z.string().min(1)).min(1).max(100))
     .optional()
     .describe(
       `Trains elsewhere: a command that ends in a Python with the packages, told exec(input()), e.g. [ssh, gpu-box, "venv/bin/python -c 'exec(input())'"]. Program, job, rows and a model that is not of the hub go there, the adapter comes back, over this connection.`,

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { Definition } from '../definition.ts';
 import { ConfigError } from '../errors.ts';
+import { reaching } from '../lib/option-reach.ts';
 import { maxRowBytesOption, textColumn } from '../lib/table-dataset.ts';
 import { formatOf, openTableFile } from '../lib/table-file.ts';
 import { createPairText, createTrainingSet, optionalText, pairTemplates, preferenceRow } from '../lib/training-rows.ts';
@@ -19,10 +20,9 @@ const columns = z.strictObject({
 });
 
 const options = z.strictObject({
-  path: z
-    .string()
-    .min(1)
-    .describe('The file, as `forge pairs` writes it, say; .jsonl.gz, .csv and .parquet are read too.'),
+  path: reaching('file', z.string().min(1)).describe(
+    'The file, as `forge pairs` writes it, say; .jsonl.gz, .csv and .parquet are read too.',
+  ),
   columns: columns.prefault({}).describe('Which column is what; a dot goes into nested values.'),
   ...pairTemplates('{prompt}', '{answer}'),
   maxRowBytes: maxRowBytesOption,

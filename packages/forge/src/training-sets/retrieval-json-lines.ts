@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { Definition } from '../definition.ts';
 import { ConfigError } from '../errors.ts';
+import { reaching } from '../lib/option-reach.ts';
 import { maxRowBytesOption, textColumn, valueAt } from '../lib/table-dataset.ts';
 import { formatOf, openTableFile } from '../lib/table-file.ts';
 import { createTrainingSet, optionalText } from '../lib/training-rows.ts';
@@ -19,7 +20,7 @@ const columns = z.strictObject({
 });
 
 const options = z.strictObject({
-  path: z.string().min(1).describe('The file; .jsonl.gz, .csv and .parquet are read too.'),
+  path: reaching('file', z.string().min(1)).describe('The file; .jsonl.gz, .csv and .parquet are read too.'),
   columns: columns.prefault({}).describe('Which column is what; a dot goes into nested values.'),
   maxRowBytes: maxRowBytesOption,
 });

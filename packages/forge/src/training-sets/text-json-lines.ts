@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { Definition } from '../definition.ts';
 import { ConfigError } from '../errors.ts';
+import { reaching } from '../lib/option-reach.ts';
 import type { NumberedRow } from '../lib/row-source.ts';
 import { maxRowBytesOption, textColumn, valueAt } from '../lib/table-dataset.ts';
 import { formatOf, openTableFile } from '../lib/table-file.ts';
@@ -21,7 +22,7 @@ const columns = z.strictObject({
 });
 
 const options = z.strictObject({
-  path: z.string().min(1).describe('The file; .jsonl.gz, .csv and .parquet are read too.'),
+  path: reaching('file', z.string().min(1)).describe('The file; .jsonl.gz, .csv and .parquet are read too.'),
   columns: columns
     .prefault({})
     .describe('Which column is what; a row has segments, or prompt and completion, or a text.'),

@@ -7,6 +7,8 @@ import { ConfigError, messageOf } from '../../errors.ts';
 import { fileDigest } from '../../lib/file-digest.ts';
 import { downloadHubFile, hubRevision, listHubFiles } from '../../lib/hub.ts';
 import { mapConcurrent } from '../../lib/map-concurrent.ts';
+import { reaching } from '../../lib/option-reach.ts';
+import { refusePickle } from '../../lib/pickle.ts';
 import type { WorkerModel } from './worker.ts';
 
 /** Options of every model that transformers.js loads. */
@@ -29,9 +31,7 @@ export const modelOptions = {
 };
 
 export const modelOption = (usual: string) =>
-  z
-    .string()
-    .min(1)
+  reaching('model', z.string().min(1))
     .default(usual)
     .describe('A folder with config.json, tokenizer.json and onnx/, or owner/repo[@revision] of the hub.');
 
@@ -96,6 +96,7 @@ async function locate({ model, dtype }: ModelSettings, s: Surroundings): Promise
   const digest = await fileDigest(join(folder, onnxFile), s).catch(() => {
     throw new ConfigError(`model ${model}: has no ${onnxFile}`);
   });
+  await refusePickle(join(folder, onnxFile), `model ${model}: ${onnxFile}`);
   return { folder, digest };
 }
 

@@ -9,7 +9,8 @@ import type { LoadOptions, ModelAnswer, ModelInfo, ModelRequest } from './protoc
 import { createStateFolder } from './state-folder.ts';
 
 const entry = fileURLToPath(new URL('./child.ts', import.meta.url));
-const maxRestarts = 3;
+/** Without an answer in between: a request that ends the process each time is set aside after three, and there may be several. */
+const maxRestarts = 12;
 const closeGraceMs = 2000;
 const stderrTailChars = 2000;
 
@@ -90,8 +91,10 @@ export async function startModelProcess(options: LoadOptions, label: string) {
       return;
     }
     pending.delete(answer.id);
-    if (answer.type === 'done') waiting?.resolve(answer.result as never);
-    else waiting?.reject(new EngineError(answer.kind, answer.message));
+    if (answer.type === 'done') {
+      restarts = 0;
+      waiting?.resolve(answer.result as never);
+    } else waiting?.reject(new EngineError(answer.kind, answer.message));
   }
 
   function failAll(message: string): void {

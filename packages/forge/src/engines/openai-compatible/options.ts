@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import type { EngineParts } from '../../engine.ts';
 import { ConfigError } from '../../errors.ts';
+import { reaching } from '../../lib/option-reach.ts';
 
 export const options = z.strictObject({
-  baseUrl: z
-    .url({ protocol: /^https?$/, error: 'an http or https URL, e.g. http://localhost:8000/v1' })
-    .describe('Address of the API up to its version, e.g. http://localhost:8000/v1 or https://api.openai.com/v1'),
+  baseUrl: reaching(
+    'address',
+    z.url({ protocol: /^https?$/, error: 'an http or https URL, e.g. http://localhost:8000/v1' }),
+  ).describe('Address of the API up to its version, e.g. http://localhost:8000/v1 or https://api.openai.com/v1'),
   model: z.string().min(1).describe('Name under which the server knows the model'),
   api: z
     .enum(['chat', 'completions'])
@@ -13,9 +15,7 @@ export const options = z.strictObject({
     .describe(
       'chat: the prompt is one user message, in the model’s chat template; completions: the prompt as it is, for base models',
     ),
-  apiKeyEnv: z
-    .string()
-    .min(1)
+  apiKeyEnv: reaching('variable', z.string().min(1))
     .optional()
     .describe(
       'Environment variable that holds the API key. Default: OPENAI_API_KEY for api.openai.com, none for other servers',
@@ -24,8 +24,7 @@ export const options = z.strictObject({
     .record(z.string(), z.string())
     .default({})
     .describe('Further request headers. They are stored with the experiment: no secrets here'),
-  headersEnv: z
-    .record(z.string(), z.string())
+  headersEnv: reaching('variable', z.record(z.string(), z.string()))
     .default({})
     .describe('Further request headers that are secret: header name to the environment variable that holds its value'),
   concurrency: z

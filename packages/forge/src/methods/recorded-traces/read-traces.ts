@@ -1,11 +1,8 @@
-import { createReadStream } from 'node:fs';
 import { relative } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
 import { ConfigError, messageOf } from '../../errors.ts';
 import { fieldOf, listOf } from '../../lib/otlp-json.ts';
 import { checkFile } from '../../lib/row-source.ts';
-import { type TextLine, textLines } from '../../lib/text-lines.ts';
+import { readUnpacked, type TextLine, textLines } from '../../lib/text-lines.ts';
 import { type GenAiSpan, genAiSpan } from './gen-ai-span.ts';
 import { type RecordedTrace, recordedTrace } from './trace-steps.ts';
 
@@ -20,11 +17,8 @@ const maxSpansPerTrace = 10_000;
 
 /** Yields nothing of a file that is no gzip where its name ends in .gz: the error says so. */
 async function* linesOf(path: string, shown: string, maxRowBytes: number): AsyncGenerator<TextLine> {
-  const file = createReadStream(path, { highWaterMark: 1 << 18 });
-  if (!path.toLowerCase().endsWith('.gz')) return yield* textLines(file, shown, maxRowBytes);
-  const unpacked = createGunzip();
-  // An error reaches the reader through `unpacked`.
-  pipeline(file, unpacked).catch(() => {});
+  const unpacked = readUnpacked(path);
+  if (!path.toLowerCase().endsWith('.gz')) return yield* textLines(unpacked, shown, maxRowBytes);
   try {
     yield* textLines(unpacked, shown, maxRowBytes);
   } catch (error) {

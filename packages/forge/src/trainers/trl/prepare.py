@@ -49,7 +49,8 @@ def load_model(job: dict, source: str, dtype):
     try:
         if job["settings"]["objective"]["name"] == "pretrain":
             return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(source, revision=revision), dtype=loaded)
-        return AutoModelForCausalLM.from_pretrained(source, **arguments)
+        # Never a pickle, which runs programs as it is loaded.
+        return AutoModelForCausalLM.from_pretrained(source, use_safetensors=True, **arguments)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise ConfigProblem(f"model {job['model']['reference']}: cannot be loaded: {error}") from error
 

@@ -1,0 +1,127 @@
+import { buildDataset, describeMetrics } from '../build.ts';
+import { type ConfigError, messageOf } from '../errors.ts';
+import type { ExecuteParts } from '../execute-runs.ts';
+import { canonicalJson } from '../lib/canonical-json.ts';
+import { sampleRowIndices } from '../lib/sample-examples.ts';
+import type { ExperimentSpec, VariantSpec } from '../load-experiment.ts';
+import { readFinding } from '../read-finding.ts';
+import type { RunRecord } from '../store.ts';
+import { summarizeRun } from '../summarize-run.ts';
+import type { PlannedShard } from '../worker-record.ts';
+import { planShards } from './plan-shards.ts';
+import { requirementOf } from './requirement.ts';
+import type { ShardQueue } from './shard-queue.ts';
+
+export interface ChoreParts extends Pick<ExecuteParts, 'store' | 'surroundings' | 'clock'> {
+  readonly workerId: string;
+  readonly queue: ShardQueue;
+  readonly lostAfterSeconds: number;
+  log(message: string): void;
+  /** Examples of a shard; left out, it depends on how many there are. */
+  readonly shardSize?: number;
+}
+
+/** What has to be done beside shards, by whichever worker is there. Every step may be repeated, and by two at once. */
+export interface Chores {
+  /** Plans what is new, gives back what lost workers had, tells pg-boss. */
+  tidy(): Promise<void>;
+  /** Ends runs and experiments whose shards are all done. */
+  finish(): Promise<void>;
+}
+
+const turnSeconds = 60;
+
+export function createChores(parts: ChoreParts): Chores {
+  const { store, surroundings, clock, workerId, queue, lostAfterSeconds, log, shardSize } = parts;
+  /** Experiments that this worker could not plan: another one may. */
+  const given = new Set<string>();
+
+  /** Only one worker at a time does it; a turn that is not ended (its worker died) ends by itself. */
+  async function inTurn(name: string, work: () => Promise<void>): Promise<void> {
+    if (!(await store.takeTurn(name, workerId, turnSeconds))) return;
+    try {
+      await work();
+    } finally {
+      await store.endTurn(name, workerId).catch(() => {});
+    }
+  }
+
+  async function planRun(run: RunRecord, countOf: (variant: VariantSpec) => Promise<number>) {
+    const variant = run.spec as VariantSpec;
+    const count = await countOf(variant);
+    const chosen = sampleRowIndices(count, variant.sample ?? count, variant.sampleSeed);
+    const stored = await store.storedIndices(run.id);
+    const left = [...chosen].filter((index) => !stored.has(index)).sort((a, b) => a - b);
+    const requirement = requirementOf(variant.engine);
+    const shards = planShards(left, shardSize).map(
+      (indices): PlannedShard => ({ runId: run.id, indices, requirement }),
+    );
+    return { shards, total: { runId: run.id, total: chosen.size } };
+  }
+
+  async function planExperiment(experimentId: string): Promise<void> {
+    const counts = new Map<string, Promise<number>>();
+    const countOf = ({ dataset }: VariantSpec) => {
+      const key = canonicalJson(dataset);
+      const counting = counts.get(key) ?? buildDataset(dataset, surroundings).then((made) => made.count());
+      counts.set(key, counting);
+      return counting;
+    };
+    const shards: PlannedShard[] = [];
+    const totals: { runId: string; total: number }[] = [];
+    for (const run of await store.listRuns(experimentId)) {
+      if (run.status === 'finished') continue;
+      try {
+        const planned = await planRun(run, countOf);
+        shards.push(...planned.shards);
+        totals.push(planned.total);
+      } catch (error) {
+        if ((error as ConfigError).name !== 'ConfigError') throw error;
+        log(`run ${run.id} cannot be planned: ${messageOf(error)}`);
+        const hopeless = await store.reportFailure(run.id, workerId, messageOf(error), lostAfterSeconds);
+        if (hopeless) continue;
+        given.add(experimentId);
+        return;
+      }
+    }
+    await store.planShards(experimentId, { shards, totals });
+  }
+
+  async function finishRun(runId: string, wallMs: number): Promise<void> {
+    const run = await store.getRun(runId);
+    const experiment = run === null ? null : await store.getExperiment(run.experimentId);
+    if (run === null || experiment === null || run.status === 'finished') return;
+    const { pricing } = experiment.config as ExperimentSpec;
+    const summary = await summarizeRun(store.scoredRows(runId), {
+      metrics: await describeMetrics((run.spec as VariantSpec).metrics),
+      wallMs: run.wallMs + wallMs,
+      ...(pricing === undefined ? {} : { pricing }),
+    });
+    await store.finishRun(runId, { status: 'finished', wallMs, finishedAt: clock.now(), summary });
+  }
+
+  async function finishExperiment(experimentId: string): Promise<void> {
+    const experiment = await store.getExperiment(experimentId);
+    if (experiment !== null) await readFinding(store, experiment);
+    await store.completeExperiment(experimentId);
+    log(`experiment ${experimentId}: all of it is done`);
+  }
+
+  return {
+    async tidy() {
+      for (const id of await store.unplannedExperiments())
+        if (!given.has(id)) await inTurn(`plan ${id}`, () => planExperiment(id));
+      const recovered = await store.recoverShards(lostAfterSeconds);
+      if (recovered > 0) log(`${recovered} shards of lost workers wait again`);
+      const unissued = await store.unissuedShards();
+      if (unissued.length === 0) return;
+      await queue.issue(unissued);
+      await store.markIssued(unissued.map(({ id }) => id));
+    },
+    async finish() {
+      for (const { runId, wallMs } of await store.finishableRuns())
+        await inTurn(`finish ${runId}`, () => finishRun(runId, wallMs));
+      for (const id of await store.finishableExperiments()) await inTurn(`finding ${id}`, () => finishExperiment(id));
+    },
+  };
+}
