@@ -90,19 +90,18 @@ async function read(server: ForgeServer, id: string): Promise<Created> {
 const finished = (server: ForgeServer, id: string) =>
   expect.poll(async () => (await read(server, id)).state, { timeout: 60_000 }).toBe('finished');
 
-function suite(database: (home: string) => Promise<{ env: Record<string, string>; stop: () => Promise<void> }>): void {
+function suite(database: 'embedded' | 'postgres'): void {
+  let postgres: PostgresServer | undefined;
   let home: string;
   let env: Record<string, string>;
-  let stopDatabase: () => Promise<void>;
   let server: ForgeServer;
   let browser: Browser;
   let context: BrowserContext;
 
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'forge-dashboard-'));
-    const { env: more, stop } = await database(home);
-    env = { FORGE_HOME: home, ...more };
-    stopDatabase = stop;
+    if (database === 'postgres') postgres = await startPostgres();
+    env = { FORGE_HOME: home, ...(postgres && { DATABASE_URL: postgres.url }) };
     server = await startForgeServer({ cwd: root, env, args: ['--port', '0', '--data-folder', home] });
     browser = await launchBrowser();
     context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
@@ -111,7 +110,7 @@ function suite(database: (home: string) => Promise<{ env: Record<string, string>
   afterAll(async () => {
     await browser?.close();
     await server?.stop();
-    await stopDatabase?.();
+    await postgres?.stop();
     await rm(home, { recursive: true, force: true });
   });
 
@@ -197,6 +196,79 @@ function suite(database: (home: string) => Promise<{ env: Record<string, string>
     expect((await download).suggestedFilename()).toMatch(/\.svg$/);
     await page.close();
   }, 180_000);
+
+  it('comes back by itself after the server was killed in the middle of a run', async () => {
+    const { id } = await create(server, slowExperiment);
+    const { page } = await open(`/experiment?id=${id}`);
+    const bar = page.getByRole('progressbar', { name: 'Progress of naive' });
+    const share = async () => Number(await bar.getAttribute('aria-valuenow').catch(() => 0));
+    await expect.poll(share, { timeout: 30_000 }).toBeGreaterThan(5);
+    // The rate comes by the stream alone: from here on the page is connected.
+    await page.getByText('examples/s').waitFor();
+    const { port } = new URL(server.url);
+    await server.stop('SIGKILL');
+    await page.getByText('reconnecting').waitFor();
+    const before = await share();
+    server = await startForgeServer({ cwd: root, env, args: ['--port', port, '--data-folder', home] });
+    await expect.poll(share, { timeout: 30_000 }).toBeGreaterThan(before);
+    await page.getByRole('heading', { level: 1, name: 'slow finished' }).waitFor({ timeout: 60_000 });
+    const [run] = (await read(server, id)).runs;
+    expect(run).toMatchObject({ done: 400, status: 'finished' });
+    await page.close();
+  }, 180_000);
+
+  it('scrolls to any place of a long run without loading what lies before it', async () => {
+    const lines = Array.from({ length: 3000 }, (_, i) =>
+      JSON.stringify({ question: `Question ${i}?`, answer: `${i % 9}` }),
+    );
+    await writeFile(join(home, 'long.jsonl'), `${lines.join('\n')}\n`);
+    const { id } = await create(server, longExperiment.replace('HOME', home));
+    await finished(server, id);
+    const { page, problems } = await open(`/experiment?id=${id}`);
+    const asked: number[] = [];
+    page.on('request', (request) => {
+      const offset = new URL(request.url()).searchParams.get('offset');
+      if (offset !== null) asked.push(Number(offset));
+    });
+    const grid = page.getByRole('grid');
+    await grid.getByRole('row').nth(1).waitFor();
+    const total = Number(await grid.getAttribute('aria-rowcount')) - 1;
+    expect(total).toBe(3000);
+    await grid.getByRole('rowgroup').evaluate((element) => element.scrollTo(0, element.scrollHeight));
+    await grid
+      .locator(`[aria-rowindex="${total + 1}"]`)
+      .getByText('Question 2999?')
+      .waitFor();
+    expect(new Set(asked).size).toBeLessThanOrEqual(3);
+    expect(asked).not.toContain(400);
+    await expectClean(page, problems);
+    await page.close();
+  }, 120_000);
+
+  it('refuses the second of two edits of one draft, and loses neither', async () => {
+    const response = await fetch(`${server.url}/api/experiments`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ source: slowExperiment.replace('name: slow', 'name: shared-draft') }),
+    });
+    const { id } = (await response.json()) as Created;
+    const [first, second] = [await open(`/experiments/new?edit=${id}`), await open(`/experiments/new?edit=${id}`)];
+    for (const { page } of [first, second]) await page.getByText('Valid: 1 variant').waitFor();
+    await first.page.getByLabel('Sample size').fill('11');
+    await first.page.getByRole('button', { name: 'Save', exact: true }).click();
+    await first.page.waitForURL(/\/experiment\?id=/);
+    await second.page.getByLabel('Sample size').fill('22');
+    await second.page.getByRole('button', { name: 'Save', exact: true }).click();
+    await second.page.getByText(/changed by somebody else/).waitFor();
+    await expect.poll(() => second.page.locator('.cm-content').textContent()).toContain('sample: 22');
+    await second.page.getByRole('button', { name: /theirs/i }).click();
+    await expect.poll(() => second.page.locator('.cm-content').textContent()).toContain('sample: 11');
+    await first.page.close();
+    await second.page.close();
+  }, 60_000);
+
+  // What no database makes a difference to.
+  if (database !== 'embedded') return;
 
   it('ingests a corpus, searches it side by side, and shows what an answer took from its passages', async () => {
     const { page, problems } = await open('/corpora');
@@ -387,54 +459,6 @@ function suite(database: (home: string) => Promise<{ env: Record<string, string>
     await still.close();
   }, 120_000);
 
-  it('comes back by itself after the server was killed in the middle of a run', async () => {
-    const { id } = await create(server, slowExperiment);
-    const { page } = await open(`/experiment?id=${id}`);
-    const bar = page.getByRole('progressbar', { name: 'Progress of naive' });
-    const share = async () => Number(await bar.getAttribute('aria-valuenow').catch(() => 0));
-    await expect.poll(share, { timeout: 30_000 }).toBeGreaterThan(5);
-    // The rate comes by the stream alone: from here on the page is connected.
-    await page.getByText('examples/s').waitFor();
-    const { port } = new URL(server.url);
-    await server.stop('SIGKILL');
-    await page.getByText('reconnecting').waitFor();
-    const before = await share();
-    server = await startForgeServer({ cwd: root, env, args: ['--port', port, '--data-folder', home] });
-    await expect.poll(share, { timeout: 30_000 }).toBeGreaterThan(before);
-    await page.getByRole('heading', { level: 1, name: 'slow finished' }).waitFor({ timeout: 60_000 });
-    const [run] = (await read(server, id)).runs;
-    expect(run).toMatchObject({ done: 400, status: 'finished' });
-    await page.close();
-  }, 180_000);
-
-  it('scrolls to any place of a long run without loading what lies before it', async () => {
-    const lines = Array.from({ length: 3000 }, (_, i) =>
-      JSON.stringify({ question: `Question ${i}?`, answer: `${i % 9}` }),
-    );
-    await writeFile(join(home, 'long.jsonl'), `${lines.join('\n')}\n`);
-    const { id } = await create(server, longExperiment.replace('HOME', home));
-    await finished(server, id);
-    const { page, problems } = await open(`/experiment?id=${id}`);
-    const asked: number[] = [];
-    page.on('request', (request) => {
-      const offset = new URL(request.url()).searchParams.get('offset');
-      if (offset !== null) asked.push(Number(offset));
-    });
-    const grid = page.getByRole('grid');
-    await grid.getByRole('row').nth(1).waitFor();
-    const total = Number(await grid.getAttribute('aria-rowcount')) - 1;
-    expect(total).toBe(3000);
-    await grid.getByRole('rowgroup').evaluate((element) => element.scrollTo(0, element.scrollHeight));
-    await grid
-      .locator(`[aria-rowindex="${total + 1}"]`)
-      .getByText('Question 2999?')
-      .waitFor();
-    expect(new Set(asked).size).toBeLessThanOrEqual(3);
-    expect(asked).not.toContain(400);
-    await expectClean(page, problems);
-    await page.close();
-  }, 120_000);
-
   it('says what is wrong, and what to do', async () => {
     const { page } = await open('/experiment?id=00000000');
     await page.getByRole('alert').getByText('no experiment "00000000"').waitFor();
@@ -444,28 +468,6 @@ function suite(database: (home: string) => Promise<{ env: Record<string, string>
     await page.getByText('This page could not be found').waitFor();
     await page.close();
   });
-
-  it('refuses the second of two edits of one draft, and loses neither', async () => {
-    const response = await fetch(`${server.url}/api/experiments`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ source: slowExperiment.replace('name: slow', 'name: shared-draft') }),
-    });
-    const { id } = (await response.json()) as Created;
-    const [first, second] = [await open(`/experiments/new?edit=${id}`), await open(`/experiments/new?edit=${id}`)];
-    for (const { page } of [first, second]) await page.getByText('Valid: 1 variant').waitFor();
-    await first.page.getByLabel('Sample size').fill('11');
-    await first.page.getByRole('button', { name: 'Save', exact: true }).click();
-    await first.page.waitForURL(/\/experiment\?id=/);
-    await second.page.getByLabel('Sample size').fill('22');
-    await second.page.getByRole('button', { name: 'Save', exact: true }).click();
-    await second.page.getByText(/changed by somebody else/).waitFor();
-    await expect.poll(() => second.page.locator('.cm-content').textContent()).toContain('sample: 22');
-    await second.page.getByRole('button', { name: /theirs/i }).click();
-    await expect.poll(() => second.page.locator('.cm-content').textContent()).toContain('sample: 11');
-    await first.page.close();
-    await second.page.close();
-  }, 60_000);
 
   it('is usable at 380 px and in the dark', async () => {
     const narrow = await browser.newContext({ viewport: { width: 380, height: 800 }, colorScheme: 'dark' });
@@ -524,13 +526,6 @@ function suite(database: (home: string) => Promise<{ env: Record<string, string>
 }
 
 describe.skipIf(browserPath === undefined)('dashboard in a browser', () => {
-  describe('on the embedded database', () => suite(async () => ({ env: {}, stop: async () => {} })));
-
-  describe('on Postgres', () => {
-    let postgres: PostgresServer;
-    suite(async () => {
-      postgres = await startPostgres();
-      return { env: { DATABASE_URL: postgres.url }, stop: () => postgres.stop() };
-    });
-  });
+  describe('on the embedded database', () => suite('embedded'));
+  describe('on Postgres', () => suite('postgres'));
 });

@@ -34,7 +34,7 @@ let made: {
 };
 
 async function draft(): Promise<string> {
-  const source = experimentYaml(`draft ${performance.now()}`, 'sample: 2');
+  const source = experimentYaml(`draft-${performance.now()}`, 'sample: 2');
   const answer = await server.request('POST', '/api/experiments', { token: tokens.admin, body: { source } });
   return ((await answer.json()) as { id: string }).id;
 }
@@ -133,9 +133,10 @@ beforeAll(async () => {
     body: { source: experimentYaml('finished'), start: true },
   });
   const experiment = (await answer.json()) as { id: string; runs: { id: string }[] };
-  await expect
-    .poll(async () => (await store.runStates(experiment.id)).map(({ status }) => status), { timeout: 60_000 })
-    .toEqual(['finished', 'finished']);
+  await vi.waitUntil(async () => (await store.runStates(experiment.id)).every(({ status }) => status === 'finished'), {
+    timeout: 60_000,
+    interval: 100,
+  });
   const [run = '', other = ''] = experiment.runs.map(({ id }) => id);
   const { items } = await store.listTableRows(run, {}, { offset: 0, limit: 1 });
   const { training, runs } = await store.createTraining(exampleTraining('a training'));
