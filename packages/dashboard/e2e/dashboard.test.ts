@@ -482,6 +482,7 @@ function suite(database: (home: string) => Promise<{ env: Record<string, string>
       `/experiment?id=${experiment.id}`,
       `/compare?runs=${runs}`,
       '/corpora',
+      '/system',
     ];
     for (const path of paths) {
       const { page, problems } = await open(path, narrow);
