@@ -13,6 +13,7 @@ const pages = [
   { href: '/benchmarks', label: 'Benchmarks' },
   { href: '/compare', label: 'Compare' },
   { href: '/corpora', label: 'Corpora' },
+  { href: '/system', label: 'System' },
 ];
 
 export function Navigation() {

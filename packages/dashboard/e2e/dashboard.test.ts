@@ -484,6 +484,7 @@ function suite(database: 'embedded' | 'postgres'): void {
       `/experiment?id=${experiment.id}`,
       `/compare?runs=${runs}`,
       '/corpora',
+      '/system',
     ];
     for (const path of paths) {
       const { page, problems } = await open(path, narrow);

@@ -1,4 +1,4 @@
-import type { Session } from '@llm-forge/forge/api/access-schemas';
+import type { AuditEntry, Session } from '@llm-forge/forge/api/access-schemas';
 import type { Benchmark, BenchmarkDetail } from '@llm-forge/forge/api/benchmark-schemas';
 import type {
   Catalog,
@@ -16,12 +16,14 @@ import type {
   VariantPlan,
 } from '@llm-forge/forge/api/schemas';
 import type { TrainEvents, Training, TrainingDetail } from '@llm-forge/forge/api/training-schemas';
+import type { Queue } from '@llm-forge/forge/api/worker-schemas';
 
 /** The only file that fetches. Types come from the schemas with which the API checks itself. */
 export type * from '@llm-forge/forge/api/access-schemas';
 export type * from '@llm-forge/forge/api/benchmark-schemas';
 export type * from '@llm-forge/forge/api/schemas';
 export type * from '@llm-forge/forge/api/training-schemas';
+export type * from '@llm-forge/forge/api/worker-schemas';
 
 /** What the API said against a request; `message` is for people. */
 export class ApiError extends Error {
@@ -188,6 +190,10 @@ export const api = {
   /** `retrievers`: by label, what a config says at `retriever`. */
   retrieve: (body: { query: string; topK: number; retrievers: Readonly<Record<string, unknown>> }, o?: Signal) =>
     request<{ items: Retrieval[] }>('/retrieve', { ...o, method: 'POST', body }),
+  /** Workers and what they do. */
+  queue: (o?: Signal) => request<Queue>('/workers', o),
+  audit: (query: { after?: string }, o?: Signal) =>
+    request<{ items: AuditEntry[]; next: string | null }>('/audit', { ...o, query }),
   /** `after`: id of the last event seen by a connection before. */
   eventsUrl: (id: string, after: string) => pathWith(`/experiments/${id}/events`, { after }),
   exportUrl: (id: string, format: 'jsonl' | 'csv' | 'markdown') => pathWith(`/experiments/${id}/export`, { format }),

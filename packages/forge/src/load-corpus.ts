@@ -12,6 +12,16 @@ export interface CorpusSpec extends Omit<CorpusFile, 'embedder' | 'index'> {
   readonly index: ComponentSpec;
 }
 
+/** True for the text of a corpus file: it says where documents come from. */
+export function isCorpusText(source: string): boolean {
+  try {
+    const { value } = parseYamlSource('', source);
+    return value !== null && typeof value === 'object' && 'sources' in value;
+  } catch {
+    return false;
+  }
+}
+
 /** Reads a corpus file. Throws ConfigError with `file:line`, key, value and what is known. */
 export async function loadCorpus(path: string, baseDir: string): Promise<CorpusSpec> {
   const text = await readFile(resolve(baseDir, path), 'utf8').catch((error: NodeJS.ErrnoException) => {

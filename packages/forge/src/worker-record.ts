@@ -1,9 +1,9 @@
-/** What a worker must have to execute a shard. */
+/** What a worker must have to execute a shard or a job. */
 export interface Requirement {
-  readonly engine: string;
+  readonly engines: readonly string[];
   readonly gpu: boolean;
-  /** A model file that must be there, as the experiment names it; null where any worker can get what it needs. */
-  readonly model: string | null;
+  /** Model files or folders that must be there, as the configuration names them; without what any worker can fetch. */
+  readonly models: readonly string[];
 }
 
 /** What a worker has. */
@@ -31,6 +31,8 @@ export interface WorkerRecord {
   readonly alive: boolean;
   /** Shards that it executes. */
   readonly shards: number;
+  /** Jobs that it executes. */
+  readonly jobs: number;
 }
 
 /** Some examples of one run, executed together by one worker. */
@@ -51,8 +53,36 @@ export interface ClaimedShard {
   readonly attempt: number;
 }
 
-/** A shard as pg-boss is told of it. */
-export interface WaitingShard {
+export const jobKinds = ['training', 'benchmark', 'ingestion'] as const;
+export type JobKind = (typeof jobKinds)[number];
+export type JobState = 'waiting' | 'claimed' | 'done' | 'failed' | 'cancelled';
+
+/** What one worker does as a whole. Times are the database's, ms since the epoch. */
+export interface QueuedJob {
+  readonly id: string;
+  readonly kind: JobKind;
+  /** Id of the training or benchmark; path of the corpus file in the project. */
+  readonly subject: string;
+  readonly name: string;
+  /** Higher goes first. */
+  readonly priority: number;
+  readonly paused: boolean;
+  readonly state: JobState;
+  /** Where it is or was last executed: `host:pid`; null before. */
+  readonly worker: string | null;
+  /** How often it was begun, without those that were given back. */
+  readonly attempts: number;
+  readonly error: string | null;
+  readonly createdAt: number;
+  readonly claimedAt: number | null;
+  readonly endedAt: number | null;
+}
+
+/** A job that this worker executes now. */
+export type ClaimedJob = Pick<QueuedJob, 'id' | 'kind' | 'subject' | 'name'>;
+
+/** A shard or a job as pg-boss is told of it. */
+export interface WaitingWork {
   readonly id: string;
   readonly requirement: Requirement;
   readonly priority: number;
@@ -83,8 +113,8 @@ export interface Limit {
 export interface BeatAnswer {
   /** False where the worker is not registered any more: others have its shards. */
   readonly known: boolean;
-  /** Its shards that it may go on with: the others were cancelled, paused, or are of somebody else. */
-  readonly shardIds: readonly string[];
+  /** Its shards and jobs that it may go on with: the others were cancelled, paused, or are of somebody else. */
+  readonly workIds: readonly string[];
   readonly limits: readonly { readonly key: string; readonly max: number }[];
   /** The newest migration of the database. */
   readonly schemaVersion: number;
@@ -119,7 +149,7 @@ export interface WorkerStore {
   storedIndices(runId: string): Promise<ReadonlySet<number>>;
   /** Ids of the examples among these rows that are stored already. */
   storedAmong(runId: string, indices: readonly number[]): Promise<ReadonlySet<string>>;
-  /** What waits, by requirement, in the order in which it is to be done; without runs that this worker cannot do. */
+  /** What waits, jobs too, by requirement, in the order in which it is to be done; without runs that this worker cannot do. */
   waitingRequirements(exceptRuns: readonly string[]): Promise<readonly Requirement[]>;
   /** null where it is not there any more, somebody else has it, or its experiment is paused. */
   claimShard(shardId: string, workerId: string, exceptRuns: readonly string[]): Promise<ClaimedShard | null>;
@@ -128,12 +158,12 @@ export interface WorkerStore {
   completeShard(shardId: string, workerId: string): Promise<void>;
   /** Shards of workers that are lost wait again; how many. */
   recoverShards(lostAfterSeconds: number): Promise<number>;
-  /** Shards that wait and of which pg-boss does not know, or has known for half a minute without effect; 10,000 at most. */
-  unissuedShards(): Promise<readonly WaitingShard[]>;
+  /** Shards and jobs that wait and of which pg-boss does not know, or has known for half a minute without effect; 10,000 at most. */
+  unissuedWork(): Promise<readonly WaitingWork[]>;
   /** pg-boss knows of them. */
-  markIssued(shardIds: readonly string[]): Promise<void>;
+  markIssued(ids: readonly string[]): Promise<void>;
   /** pg-boss knows of it no more: it is issued again where it still waits. */
-  unissueShard(shardId: string): Promise<void>;
+  unissue(id: string): Promise<void>;
   /** Marks the run as running and keeps its provenance where it has none yet; the provenance that it has. null where the shard is not this worker's any more. */
   startShard(
     shard: { id: string; runId: string; workerId: string },
@@ -146,6 +176,25 @@ export interface WorkerStore {
   unplannedExperiments(): Promise<readonly string[]>;
   /** A worker cannot do a run; true where that is so for all workers, or three of them: the run has failed. Its shards are then dropped. */
   reportFailure(runId: string, workerId: string, error: string, lostAfterSeconds: number): Promise<boolean>;
+
+  /** Gives a job to the workers; the one of the same kind and subject that has not ended, where there is one, with the new priority. Its id. */
+  enqueueJob(
+    job: Pick<QueuedJob, 'kind' | 'subject' | 'name' | 'priority'> & { requirement: Requirement; version: string },
+  ): Promise<string>;
+  /** What has not ended in the order in which it is worked on, then what ended last. */
+  listJobs(most: number): Promise<readonly QueuedJob[]>;
+  /** What is under way stops at the next beat and waits. False where there is no such job that has not ended. */
+  pauseJob(id: string, paused: boolean): Promise<boolean>;
+  /** What is under way stops at the next beat. False where there is no such job that has not ended. */
+  cancelJob(id: string): Promise<boolean>;
+  /** null where it is not there any more, somebody else has it, or it is paused. */
+  claimJob(id: string, workerId: string): Promise<ClaimedJob | null>;
+  /** It waits again, and the attempt does not count. Nothing where it is not this worker's any more. */
+  giveBackJob(id: string, workerId: string): Promise<void>;
+  /** `error`: why it has failed; null where it is done. */
+  endJob(id: string, workerId: string, error: string | null): Promise<void>;
+  /** Jobs of workers that are lost wait again, those with which three workers were lost have failed; how many. */
+  recoverJobs(lostAfterSeconds: number): Promise<number>;
 
   /** Notes that an example begins in a shard that a worker was lost with; how often it has begun so by now. */
   beginSuspect(runId: string, index: number): Promise<number>;

@@ -32,3 +32,4 @@ export const auditEntrySchema = z
     address: z.string().nullable(),
   })
   .openapi('AuditEntry');
+export type AuditEntry = z.infer<typeof auditEntrySchema>;

@@ -7,7 +7,7 @@ import { ConfigError } from '../errors.ts';
 import { executeBenchmark } from '../execute-benchmark.ts';
 import type { ExecuteParts } from '../execute-runs.ts';
 import { textTable } from '../lib/format.ts';
-import { loadBenchmark, matrixExperiment } from '../load-benchmark.ts';
+import { type LoadedBenchmark, loadBenchmark, matrixExperiment } from '../load-benchmark.ts';
 import type { Store } from '../store.ts';
 import { writeBenchmarkFiles } from '../write-benchmark-files.ts';
 import { createBenchProgress } from './bench-progress.ts';
@@ -74,6 +74,14 @@ async function execute(store: Store, id: string, workspace: Workspace, { output,
   console.error(`table and figures: ${shortPath(folder)}`);
 }
 
+/** Its id. */
+export async function storeBenchmark(store: Store, loaded: LoadedBenchmark): Promise<string> {
+  const { experiment } = await store.createExperiment(matrixExperiment(loaded));
+  const { spec, source, configHash } = loaded;
+  const benchmark = { name: spec.name, source, config: spec, configHash, experimentId: experiment.id };
+  return (await store.createBenchmark(benchmark)).id;
+}
+
 /** Measures what a benchmark file says, or goes on with a benchmark that was stopped. */
 export async function bench(file: string | undefined, options: BenchOptions): Promise<void> {
   const { resume } = options;
@@ -89,16 +97,7 @@ export async function bench(file: string | undefined, options: BenchOptions): Pr
       const { id } = await findBenchmark(store, resume === true ? undefined : resume);
       return await execute(store, id, workspace, options);
     }
-    const { experiment } = await store.createExperiment(matrixExperiment(loaded));
-    const { spec, source, configHash } = loaded;
-    const { id } = await store.createBenchmark({
-      name: spec.name,
-      source,
-      config: spec,
-      configHash,
-      experimentId: experiment.id,
-    });
-    await execute(store, id, workspace, options);
+    await execute(store, await storeBenchmark(store, loaded), workspace, options);
   } finally {
     await store.close();
   }

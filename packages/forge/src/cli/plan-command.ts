@@ -1,28 +1,14 @@
 import { messageOf } from '../errors.ts';
 import { executeProbe } from '../execute-probe.ts';
 import { formatCount, formatDuration, textTable } from '../lib/format.ts';
-import { isBenchmarkText, type LoadedBenchmark, parseBenchmark } from '../load-benchmark.ts';
-import { type ExperimentSpec, type LoadedExperiment, parseExperiment, readConfigText } from '../load-experiment.ts';
-import { isTrainingText, type LoadedTraining, parseTraining } from '../load-training.ts';
+import type { ExperimentSpec } from '../load-experiment.ts';
 import { planExperiment } from '../plan-experiment.ts';
 import { planTraining } from '../plan-training.ts';
 import type { TrainingSpec } from '../training-spec.ts';
 import { dataLines } from '../training-text.ts';
+import { loadFile } from './load-file.ts';
 import { ExitCode } from './report-error.ts';
 import { openWorkspace } from './workspace.ts';
-
-type LoadedFile =
-  | { readonly kind: 'experiment'; readonly loaded: LoadedExperiment }
-  | { readonly kind: 'training'; readonly loaded: LoadedTraining }
-  | { readonly kind: 'benchmark'; readonly loaded: LoadedBenchmark };
-
-/** An experiment, a training or a benchmark, by what the file says. Throws ConfigError. */
-async function loadFile(file: string): Promise<LoadedFile> {
-  const text = await readConfigText(file);
-  if (isTrainingText(text)) return { kind: 'training', loaded: parseTraining(file, text) };
-  if (isBenchmarkText(text)) return { kind: 'benchmark', loaded: parseBenchmark(file, text) };
-  return { kind: 'experiment', loaded: parseExperiment(file, text) };
-}
 
 /** What a file falls into. */
 const partsOf = { experiment: 'variants', training: 'runs', benchmark: 'cells' } as const;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { catalog } from '../catalog.ts';
 import { ConfigError } from '../errors.ts';
 import { runWorker } from '../workers/run-worker.ts';
-import { openShardQueue } from '../workers/shard-queue.ts';
+import { openWorkQueue } from '../workers/work-queue.ts';
 import { type ReachOptions, reachOf } from './reach.ts';
 import { stopSignal } from './stop-signal.ts';
 import { forgeVersion, openWorkspace } from './workspace.ts';
@@ -55,7 +55,7 @@ export async function worker(options: WorkerOptions): Promise<void> {
   const store = await openOwnStore();
   const log = (message: string) => console.error(message);
   try {
-    const queue = await openShardQueue(url, log);
+    const queue = await openWorkQueue(url, log);
     try {
       await runWorker({
         store,
@@ -63,6 +63,7 @@ export async function worker(options: WorkerOptions): Promise<void> {
         surroundings,
         clock,
         random,
+        home,
         origin: await origin(),
         name: `${hostname()}:${process.pid}`,
         version: forgeVersion,

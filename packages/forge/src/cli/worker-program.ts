@@ -28,8 +28,15 @@ export const addReachOptions = (command: Command): Command =>
 /** `forge worker` and `forge queue`. */
 export function addWorkerCommands(program: Command): void {
   addReachOptions(program.command('worker'))
-    .description('execute shards of experiments from the queue of a Postgres (DATABASE_URL), on any number of machines')
-    .option('--lanes <n>', 'shards at once: while one ends, the next begins', wholeFrom(1, 64), 2)
+    .description(
+      'execute what is in the queue of a Postgres (DATABASE_URL): experiments, trainings, benchmarks, ingestions; on any number of machines',
+    )
+    .option(
+      '--lanes <n>',
+      'shards at once: while one ends, the next begins; a job has the worker for itself',
+      wholeFrom(1, 64),
+      2,
+    )
     .option('--engines <name...>', 'only runs of these engines')
     .option('--gpu', 'this machine has a GPU (otherwise: looked for)')
     .option('--no-gpu', 'take nothing that needs a GPU')
@@ -51,25 +58,28 @@ export function addWorkerCommands(program: Command): void {
   const queue = program.command('queue').description('what workers execute, and how many calls at once');
   queue
     .command('list', { isDefault: true })
-    .description('experiments, workers and limits')
+    .description('experiments, jobs, workers and limits')
     .option(...asJson)
     .action(async (options) => (await import('./queue-command.ts')).list(options));
   queue
     .command('add')
-    .description('give an experiment to the workers: a file, or a stored one that is not finished')
-    .argument('<experiment>', 'file, id, or the first characters of an id')
+    .description(
+      'give workers a file (experiment, training, benchmark, corpus) or a stored experiment that is not finished',
+    )
+
+    .argument('<file|id>', 'file, or id of an experiment, or its first characters')
     .option('--priority <n>', 'higher goes first', wholeFrom(-1000, 1000), 0)
     .option(...asJson)
     .action(async (experiment, options) => (await import('./queue-command.ts')).add(experiment, options));
   for (const [name, description] of [
-    ['pause', 'let an experiment wait; what is finished is kept'],
-    ['resume', 'go on with a paused experiment'],
-    ['cancel', 'take an experiment back; what is finished is kept'],
+    ['pause', 'let an experiment or a job wait; what is finished is kept'],
+    ['resume', 'go on with what is paused'],
+    ['cancel', 'take an experiment or a job back; what is finished is kept'],
   ] as const) {
     queue
       .command(name)
       .description(description)
-      .argument('<experiment>', 'id, or its first characters')
+      .argument('<id>', 'of an experiment or a job, or its first characters')
       .action(async (experiment) => (await import('./queue-command.ts'))[name](experiment));
   }
   queue

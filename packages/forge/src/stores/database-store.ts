@@ -4,6 +4,7 @@ import { createBenchmarkStore } from './benchmark-store.ts';
 import type { Connection } from './connection.ts';
 import { createDatabase } from './database.ts';
 import { createExperimentStore } from './experiment-store.ts';
+import { createJobStore } from './job-store.ts';
 import { createLeaseStore } from './lease-store.ts';
 import { createResponseStore } from './response-store.ts';
 import { createResultStore } from './result-store.ts';
@@ -31,6 +32,7 @@ export function createStore(
     ...createBenchmarkStore(database, record),
     ...createWorkerStore(database, record),
     ...createShardStore(database, record),
+    ...createJobStore(database, record),
     ...createLeaseStore(database),
     ...createAccessStore(database, record),
     close: () => connection.close(),

@@ -12,6 +12,7 @@ import {
   text,
   timestamp,
   unique,
+  uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
 import type { BenchmarkPoint } from '../benchmark-record.ts';
@@ -21,7 +22,7 @@ import type { CallRecord, ExampleFailure, Provenance, RunStatus } from '../run.t
 import type { Headline } from '../store.ts';
 import type { ToolUse } from '../tool.ts';
 import type { Artifact, StoredTrainEvent } from '../training-record.ts';
-import type { Capabilities, Requirement, WorkerRecord } from '../worker-record.ts';
+import type { Capabilities, JobKind, JobState, Requirement, WorkerRecord } from '../worker-record.ts';
 import { decodeJson, decodeText, encodeJson, encodeText } from './storable-text.ts';
 
 /** Text of any content: see storable-text.ts for what Postgres cannot hold as it is. */
@@ -322,6 +323,37 @@ export const shards = pgTable(
     index('shards_of_run').on(table.runId, table.state),
     index('shards_of_worker').on(table.workerId),
     check('shards_state_known', sql`state in ('waiting', 'claimed', 'done')`),
+  ],
+);
+
+/** What one worker does as a whole: it stays as a record when it has ended. */
+export const queuedJobs = pgTable(
+  'queued_jobs',
+  {
+    id: uuid('id').primaryKey(),
+    kind: text('kind').$type<JobKind>().notNull(),
+    subject: anyText('subject').notNull(),
+    name: anyText('name').notNull(),
+    requirement: anyJson<Requirement>('requirement').notNull(),
+    priority: integer('priority').notNull().default(0),
+    paused: boolean('paused').notNull().default(false),
+    version: text('version').notNull(),
+    state: text('state').$type<JobState>().notNull().default('waiting'),
+    workerId: uuid('worker_id'),
+    /** `host:pid`, kept when the worker is gone. */
+    workerName: text('worker_name'),
+    attempts: integer('attempts').notNull().default(0),
+    error: anyText('error'),
+    /** As of shards. */
+    issuedAt: databaseMoment('issued_at'),
+    createdAt: databaseMoment('created_at').notNull().default(sql`clock_timestamp()`),
+    claimedAt: databaseMoment('claimed_at'),
+    endedAt: databaseMoment('ended_at'),
+  },
+  (table) => [
+    uniqueIndex('queued_jobs_once').on(table.kind, table.subject).where(sql`state in ('waiting', 'claimed')`),
+    index('queued_jobs_by_state').on(table.state),
+    check('queued_jobs_state_known', sql`state in ('waiting', 'claimed', 'done', 'failed', 'cancelled')`),
   ],
 );
 

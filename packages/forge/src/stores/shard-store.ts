@@ -16,9 +16,9 @@ type ShardStore = Pick<
   | 'giveBackShard'
   | 'completeShard'
   | 'recoverShards'
-  | 'unissuedShards'
+  | 'unissuedWork'
   | 'markIssued'
-  | 'unissueShard'
+  | 'unissue'
   | 'startShard'
   | 'finishableRuns'
   | 'finishableExperiments'
@@ -35,7 +35,7 @@ const enoughFailures = 3;
 
 const listed = (values: readonly (string | number)[], type: 'uuid' | 'integer') =>
   sql`(select value::${sql.raw(type)} from jsonb_array_elements_text(${encodeJson(values)}::jsonb))`;
-const lost = (seconds: number) => sql`clock_timestamp() - ${seconds}::double precision * interval '1 second'`;
+export const lost = (seconds: number) => sql`clock_timestamp() - ${seconds}::double precision * interval '1 second'`;
 const ended = sql`('finished', 'failed')`;
 
 /** What is to be done. Each method is one statement: what it changes is changed whole or not at all. */
@@ -88,8 +88,12 @@ export function createShardStore(
 
     async waitingRequirements(exceptRuns) {
       const rows = await statement(sql`
-        select requirement from shards join queued_experiments using (experiment_id)
-        where state = 'waiting' and not paused and run_id not in ${listed(exceptRuns, 'uuid')}
+        select requirement from (
+          select requirement, priority, created_at from shards join queued_experiments using (experiment_id)
+          where state = 'waiting' and not paused and run_id not in ${listed(exceptRuns, 'uuid')}
+          union all
+          select requirement, priority, created_at from queued_jobs where state = 'waiting' and not paused
+        ) as work
         group by requirement order by max(priority) desc, min(created_at)`);
       return rows.map(([requirement]) => requirementOf(requirement));
     },
@@ -136,11 +140,15 @@ export function createShardStore(
       return found.length;
     },
 
-    async unissuedShards() {
+    async unissuedWork() {
       const rows = await statement(sql`
-        select id, requirement, priority from shards join queued_experiments using (experiment_id)
-        where state = 'waiting' and not paused
-          and (issued_at is null or issued_at < clock_timestamp() - interval '30 seconds')
+        select id, requirement, priority from (
+          select id, requirement, priority, issued_at, created_at, position
+          from shards join queued_experiments using (experiment_id) where state = 'waiting' and not paused
+          union all
+          select id, requirement, priority, issued_at, created_at, 0 from queued_jobs where state = 'waiting' and not paused
+        ) as work
+        where issued_at is null or issued_at < clock_timestamp() - interval '30 seconds'
         order by priority desc, created_at, position limit ${mostWaiting}::integer`);
       return rows.map(([id, requirement, priority]) => ({
         id: String(id),
@@ -149,14 +157,19 @@ export function createShardStore(
       }));
     },
 
-    async markIssued(shardIds) {
-      await statement(
-        sql`update shards set issued_at = clock_timestamp() where id in ${listed(shardIds, 'uuid')} and state = 'waiting'`,
-      );
+    async markIssued(ids) {
+      await statement(sql`
+        with given as ${listed(ids, 'uuid')},
+        issued as (
+          update queued_jobs set issued_at = clock_timestamp() where id in (select value from given) and state = 'waiting'
+        )
+        update shards set issued_at = clock_timestamp() where id in (select value from given) and state = 'waiting'`);
     },
 
-    async unissueShard(shardId) {
-      await statement(sql`update shards set issued_at = null where id = ${shardId}::uuid and state = 'waiting'`);
+    async unissue(id) {
+      await statement(sql`
+        with unissued as (update queued_jobs set issued_at = null where id = ${id}::uuid and state = 'waiting')
+        update shards set issued_at = null where id = ${id}::uuid and state = 'waiting'`);
     },
 
     async startShard({ id, runId, workerId }, { provenance, startedAt }) {

@@ -19,7 +19,7 @@ type WorkersOnly = Pick<
 >;
 
 /** ms since the epoch of a moment of the database. */
-const ms = (column: string) => sql.raw(`round(extract(epoch from ${column}) * 1000)::bigint`);
+export const ms = (column: string) => sql.raw(`round(extract(epoch from ${column}) * 1000)::bigint`);
 
 const count = (state: string) =>
   sql.raw(`(select count(*) from shards where shards.experiment_id = queued.experiment_id and state = '${state}')`);
@@ -107,14 +107,18 @@ export function createWorkerStore(
           where id = ${workerId}::uuid returning id
         )
         select (select count(*) from me),
-          (select coalesce(jsonb_agg(shards.id), '[]') from shards join queued_experiments using (experiment_id)
-            where worker_id = ${workerId}::uuid and shards.state = 'claimed' and not paused),
+          (select coalesce(jsonb_agg(id), '[]') from (
+            select shards.id from shards join queued_experiments using (experiment_id)
+            where worker_id = ${workerId}::uuid and shards.state = 'claimed' and not paused
+            union all
+            select id from queued_jobs where worker_id = ${workerId}::uuid and state = 'claimed' and not paused
+          ) as work),
           (select coalesce(jsonb_agg(jsonb_build_object('key', key, 'max', max)), '[]') from limits),
           (select max(created_at) from drizzle.__drizzle_migrations)`);
-      const [known, shardIds, limits, schemaVersion] = rows[0] ?? [];
+      const [known, workIds, limits, schemaVersion] = rows[0] ?? [];
       return {
         known: Number(known) === 1,
-        shardIds: JSON.parse(String(shardIds)) as string[],
+        workIds: JSON.parse(String(workIds)) as string[],
         limits: JSON.parse(String(limits)) as BeatAnswer['limits'],
         schemaVersion: Number(schemaVersion),
       };
@@ -126,6 +130,10 @@ export function createWorkerStore(
         given as (
           update shards set state = 'waiting', worker_id = null, attempts = attempts - 1
           where worker_id = ${workerId}::uuid and state = 'claimed'
+        ),
+        left_jobs as (
+          update queued_jobs set state = 'waiting', worker_id = null, attempts = attempts - 1
+          where worker_id = ${workerId}::uuid and state = 'claimed'
         )
         update leases set holder = null, expires_at = null where holder = ${workerId}::uuid`);
     },
@@ -134,9 +142,10 @@ export function createWorkerStore(
       const rows = await statement(sql`
         select id, name, kind, state, version, capabilities, ${ms('started_at')}, ${ms('seen_at')},
           seen_at > clock_timestamp() - ${lostAfterSeconds}::double precision * interval '1 second',
-          (select count(*) from shards where worker_id = workers.id and shards.state = 'claimed')
+          (select count(*) from shards where worker_id = workers.id and shards.state = 'claimed'),
+          (select count(*) from queued_jobs where worker_id = workers.id and queued_jobs.state = 'claimed')
         from workers order by started_at, id`);
-      return rows.map(([id, name, kind, state, version, capabilities, startedAt, seenAt, alive, shards]) => ({
+      return rows.map(([id, name, kind, state, version, capabilities, startedAt, seenAt, alive, shards, jobs]) => ({
         id: String(id),
         name: String(name),
         kind: kind as 'worker' | 'server',
@@ -147,6 +156,7 @@ export function createWorkerStore(
         seenAt: Number(seenAt),
         alive: alive === true,
         shards: Number(shards),
+        jobs: Number(jobs),
       }));
     },
   };

@@ -6,6 +6,7 @@ import { accessContract } from './access-contract.ts';
 import { benchmarkContract } from './benchmark-contract.ts';
 import { allPages, hardTexts, newRun, range } from './contract-helpers.ts';
 import { exampleCall, exampleProvenance, exampleResult } from './example-results.ts';
+import { jobContract } from './job-contract.ts';
 import { resultContract } from './result-contract.ts';
 import { trainingContract } from './training-contract.ts';
 
@@ -412,6 +413,7 @@ export function storeContract(open: () => Promise<Store>): void {
   trainingContract(() => store);
   benchmarkContract(() => store);
   accessContract(() => store);
+  jobContract(() => store);
 
   describe('responses', () => {
     const generation = (text: string): Generation => {

@@ -10,11 +10,11 @@ import { summarizeRun } from '../summarize-run.ts';
 import type { PlannedShard } from '../worker-record.ts';
 import { planShards } from './plan-shards.ts';
 import { requirementOf } from './requirement.ts';
-import type { ShardQueue } from './shard-queue.ts';
+import type { WorkQueue } from './work-queue.ts';
 
 export interface ChoreParts extends Pick<ExecuteParts, 'store' | 'surroundings' | 'clock'> {
   readonly workerId: string;
-  readonly queue: ShardQueue;
+  readonly queue: WorkQueue;
   readonly lostAfterSeconds: number;
   log(message: string): void;
   /** Examples of a shard; left out, it depends on how many there are. */
@@ -113,7 +113,9 @@ export function createChores(parts: ChoreParts): Chores {
         if (!given.has(id)) await inTurn(`plan ${id}`, () => planExperiment(id));
       const recovered = await store.recoverShards(lostAfterSeconds);
       if (recovered > 0) log(`${recovered} shards of lost workers wait again`);
-      const unissued = await store.unissuedShards();
+      const jobs = await store.recoverJobs(lostAfterSeconds);
+      if (jobs > 0) log(`${jobs} jobs of lost workers were taken back`);
+      const unissued = await store.unissuedWork();
       if (unissued.length === 0) return;
       await queue.issue(unissued);
       await store.markIssued(unissued.map(({ id }) => id));

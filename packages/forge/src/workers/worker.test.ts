@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { executeRuns } from '../execute-runs.ts';
 import { parseExperiment, storedForm } from '../load-experiment.ts';
 import type { Store } from '../store.ts';
@@ -8,6 +11,7 @@ import { openStore } from '../stores/index.ts';
 import type { RunSummary } from '../summarize-run.ts';
 import { forge } from '../testing/forge-process.ts';
 import { startForgeServer } from '../testing/forge-server.ts';
+import { root } from '../testing/lab-encoders.ts';
 import { type StubServer, startOpenAiStub } from '../testing/openai-stub-server.ts';
 import { type PostgresServer, startPostgres } from '../testing/postgres-server.ts';
 import {
@@ -200,6 +204,79 @@ describe('workers', () => {
     expect(bad?.error).toContain('missing.jsonl');
     expect(good).toMatchObject({ status: 'finished', total: rows });
   });
+
+  it('do trainings, benchmarks and ingestions as a whole, go on where one was killed, and say why one failed', async () => {
+    const env = { DATABASE_URL: server.url };
+    const cli = async (...args: string[]) => {
+      const done = await forge(['queue', ...args], { cwd: stage.dir, env });
+      if (done.code !== 0) throw new Error(done.stderr);
+      return done.stdout;
+    };
+    const added = async (file: string) =>
+      JSON.parse(await cli('add', file, '--json')) as { jobId: string; subject: string };
+    const job = async (id: string) => (await store.listJobs(100)).find((one) => one.id === id);
+    const isIn = (id: string, state: string) => async () => (await job(id))?.state === state;
+    const lab = join(root, 'models/lab');
+    const files = {
+      'corpus.yaml': {
+        version: 1,
+        name: 'words',
+        sources: [{ path: 'rows.jsonl', columns: { text: 'question' } }],
+        embedder: 'none',
+      },
+      'missing.yaml': { version: 1, name: 'missing', sources: [{ path: 'nowhere.jsonl' }], embedder: 'none' },
+      'training.yaml': {
+        version: 1,
+        name: 'small',
+        model: lab,
+        data: { name: 'preference-json-lines', path: join(root, 'datasets/lab-world/pairs.jsonl') },
+        split: { train: 24, validation: 8 },
+        objective: { name: 'dpo' },
+        batch: { size: 2, accumulate: 1 },
+        maxSteps: 30,
+        checkpointEvery: 2,
+        maxLength: 256,
+      },
+      'benchmark.yaml': {
+        ...parse(stage.yaml.split('variants:')[0] as string),
+        metrics: ['exact-match'],
+        sample: 10,
+        methods: { naive: { method: 'naive' } },
+        optimisations: { baseline: {}, wide: { engine: { concurrency: 8 } } },
+      },
+    };
+    for (const [name, content] of Object.entries(files)) await writeFile(join(stage.dir, name), stringify(content));
+
+    const [first] = await started(1);
+    const training = await added('training.yaml');
+    await until('it trains', async () => ((await store.listTrainingRuns(training.subject))[0]?.step ?? 0) >= 4);
+    await first?.stop('SIGKILL');
+    await started(2);
+    const [corpus, missing, benchmark] = [
+      await added('corpus.yaml'),
+      await added('missing.yaml'),
+      await added('benchmark.yaml'),
+    ];
+    await until('the training is done', isIn(training.jobId, 'done'), 120_000);
+    const [run] = await store.listTrainingRuns(training.subject);
+    expect(run).toMatchObject({ status: 'finished', step: 30 });
+    expect(await job(training.jobId)).toMatchObject({ attempts: 2, error: null });
+    await until('the corpus is ingested', isIn(corpus.jobId, 'done'));
+    await until('the missing corpus has failed', isIn(missing.jobId, 'failed'));
+    expect((await job(missing.jobId))?.error).toContain('nowhere.jsonl');
+    await until('the benchmark is done', isIn(benchmark.jobId, 'done'), 120_000);
+    expect((await store.getBenchmark(benchmark.subject))?.report).toMatchObject({});
+    expect(existsSync(join(stage.dir, '.forge/benchmarks', benchmark.subject))).toBe(true);
+    expect(await cli()).toMatch(/missing +0 +failed: .*nowhere/);
+
+    // Cancelled, it stops within two seconds.
+    const long = await added('training.yaml');
+    await until('it trains', async () => ((await store.listTrainingRuns(long.subject))[0]?.step ?? 0) >= 2);
+    expect(await cli('cancel', long.jobId)).toContain('cancelled');
+    const stopped = async () => (await store.listTrainingRuns(long.subject))[0]?.status === 'cancelled';
+    await until('it has stopped', stopped, 2000);
+    expect(await job(long.jobId)).toMatchObject({ state: 'cancelled' });
+  }, 300_000);
 
   it('refuse a server of another version, tables that are newer, and a missing DATABASE_URL, in one line', async () => {
     const other = await store.registerWorker({

@@ -1,29 +1,29 @@
 import { PgBoss } from 'pg-boss';
 import { messageOf, StoreError } from '../errors.ts';
 import { canonicalJson, contentHash } from '../lib/canonical-json.ts';
-import type { Requirement, WaitingShard } from '../worker-record.ts';
+import type { Requirement, WaitingWork } from '../worker-record.ts';
 
 /**
- * Says which shard is next: pg-boss, a queue for each requirement, by priority and then in order. It holds nothing but
- * that: what is to be done, and who does it, is in the table of shards, and a job is dropped as soon as its shard is taken.
+ * Says which shard or job is next: pg-boss, a queue for each requirement, by priority and then in order. It holds nothing but
+ * that: what is to be done, and who does it, is in our own tables, and an entry is dropped as soon as its work is taken.
  */
-export interface ShardQueue {
-  /** Idempotent: a shard that it knows of stays where it is. */
-  issue(shards: readonly WaitingShard[]): Promise<void>;
-  /** The id of the next shard, which nobody else gets for a while; null where nothing waits. */
+export interface WorkQueue {
+  /** Idempotent: what it knows of stays where it is. */
+  issue(work: readonly WaitingWork[]): Promise<void>;
+  /** The id of what is next, which nobody else gets for a while; null where nothing waits. */
   next(requirement: Requirement): Promise<string | null>;
-  drop(requirement: Requirement, shardId: string): Promise<void>;
+  drop(requirement: Requirement, id: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A job that was handed out and not dropped is handed out again after this: its worker died in between. */
+/** What was handed out and not dropped is handed out again after this: its worker died in between. */
 const handOutSeconds = 15;
 const superviseSeconds = 5;
 
-const queueName = (requirement: Requirement) => `shards-${contentHash(requirement).slice(0, 16)}`;
+const queueName = (requirement: Requirement) => `work-${contentHash(requirement).slice(0, 16)}`;
 
 /** `url`: of the Postgres that holds the experiments too; pg-boss makes its tables in a schema of its own. Rejects with StoreError. */
-export async function openShardQueue(url: string, log: (message: string) => void): Promise<ShardQueue> {
+export async function openWorkQueue(url: string, log: (message: string) => void): Promise<WorkQueue> {
   const boss = new PgBoss({
     connectionString: url,
     application_name: 'llm-forge-queue',
@@ -59,10 +59,10 @@ export async function openShardQueue(url: string, log: (message: string) => void
 
   await asked(() => boss.start());
   return {
-    issue: (shards) =>
+    issue: (work) =>
       asked(async () => {
-        for (const some of Map.groupBy(shards, ({ requirement }) => canonicalJson(requirement)).values()) {
-          const name = await queueOf((some[0] as WaitingShard).requirement);
+        for (const some of Map.groupBy(work, ({ requirement }) => canonicalJson(requirement)).values()) {
+          const name = await queueOf((some[0] as WaitingWork).requirement);
           await boss.insert(
             name,
             some.map(({ id, priority }) => ({ id, priority })),
@@ -71,9 +71,9 @@ export async function openShardQueue(url: string, log: (message: string) => void
       }),
     next: (requirement) =>
       asked(async () => (await boss.fetch(await queueOf(requirement), { batchSize: 1 }))[0]?.id ?? null),
-    drop: (requirement, shardId) =>
+    drop: (requirement, id) =>
       asked(async () => {
-        await boss.deleteJob(await queueOf(requirement), shardId);
+        await boss.deleteJob(await queueOf(requirement), id);
       }),
     async close() {
       await boss.stop({ graceful: false }).catch(() => {});
