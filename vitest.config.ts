@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: ['packages/*/{src,lib,e2e}/**/*.test.ts', 'datasets/**/*.test.ts', 'scripts/**/*.test.ts'],
     exclude: [...configDefaults.exclude, ...(process.env.FORGE_DRILLS === undefined ? drills : [])],
+    globalSetup: ['packages/forge/src/testing/database-template.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,

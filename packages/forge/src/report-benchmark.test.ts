@@ -9,6 +9,7 @@ import type { ExampleResult, RunStatus } from './run.ts';
 import type { Estimate } from './statistics/estimate.ts';
 import type { Store } from './store.ts';
 import { openStore } from './stores/index.ts';
+import { embedded } from './testing/database-template.ts';
 import { exampleBenchmarkReport } from './testing/example-benchmarks.ts';
 import { exampleCall, exampleProvenance, exampleResult } from './testing/example-results.ts';
 
@@ -16,7 +17,7 @@ let dir: string;
 let store: Store;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'forge-report-'));
-  store = await openStore({ dir: join(dir, 'db') });
+  store = await openStore(embedded(join(dir, 'db')));
 });
 afterAll(async () => {
   await store.close();

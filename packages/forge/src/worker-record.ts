@@ -211,7 +211,10 @@ export interface WorkerStore {
    * whoever asks and however many ask at once.
    */
   takeSlots(key: string, workerId: string, wanted: number, seconds: number): Promise<readonly number[]>;
-  /** Holds on to slots: those that are still this worker's, and how many it should hold: fewer than it may where others wait. */
+  /**
+   * Holds on to slots: those that are still this worker's, and how many it should hold: fewer than it may where others wait,
+   * none for a second where it is its turn to make room.
+   */
   renewSlots(
     key: string,
     workerId: string,

@@ -7,6 +7,7 @@ import type { Store } from '../store.ts';
 import { openStore } from '../stores/index.ts';
 import { type AccessServer, startAccessServer } from '../testing/access-server.ts';
 import { experimentYaml, writeRows } from '../testing/api-contract.ts';
+import { embedded } from '../testing/database-template.ts';
 import { exampleBenchmark } from '../testing/example-benchmarks.ts';
 import { exampleTraining } from '../testing/example-trainings.ts';
 import { root } from '../testing/lab-encoders.ts';
@@ -123,7 +124,7 @@ beforeAll(async () => {
   await mkdir(join(dir, 'corpora'));
   const words = { version: 1, name: 'words', sources: [{ path: join(root, 'datasets/lab-world/corpus.jsonl') }] };
   await writeFile(join(dir, corpus), JSON.stringify({ ...words, embedder: 'none' }));
-  store = await openStore({ dir: join(dir, 'database') });
+  store = await openStore(embedded(join(dir, 'database')));
   server = await startAccessServer({ store, dir, limits });
   publicServer = await startAccessServer({ store, dir, limits, publicReadOnly: true });
   tokens = { viewer: '', editor: '', admin: '' };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { openStore } from '../stores/index.ts';
 import { apiContract } from '../testing/api-contract.ts';
+import { embedded } from '../testing/database-template.ts';
 import { type PostgresServer, startPostgres } from '../testing/postgres-server.ts';
 
 describe('API on PGlite', () => {
@@ -12,7 +13,7 @@ describe('API on PGlite', () => {
     dir = await mkdtemp(join(tmpdir(), 'forge-api-store-'));
   });
   afterAll(() => rm(dir, { recursive: true, force: true }));
-  apiContract(() => openStore({ dir: join(dir, 'database') }));
+  apiContract(() => openStore(embedded(join(dir, 'database'))));
 });
 
 describe('API on Postgres', () => {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Store } from '../store.ts';
 import { openStore } from '../stores/index.ts';
 import { openRemote } from '../stores/remote.ts';
+import { embedded } from '../testing/database-template.ts';
 import { storeContract } from '../testing/store-contract.ts';
 import { problemOf, problemResponse } from './problem.ts';
 import { storeDoor } from './store-door.ts';
@@ -19,7 +20,7 @@ describe('a store lent by a server', () => {
   let url: string;
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'forge-lent-'));
-    held = await openStore({ dir: join(dir, 'database') });
+    held = await openStore(embedded(join(dir, 'database')));
     const site = new Hono().route(
       '/api/store',
       storeDoor(held, 'secret', () => {}),

@@ -69,7 +69,8 @@ export function openWorkspace(notify: (notice: Notice) => void = defaultNotify):
   const baseDir = process.cwd();
   const home = resolve(baseDir, env.FORGE_HOME ?? '.forge');
   const url = env.DATABASE_URL;
-  const target = url === undefined ? { dir: join(home, 'database') } : { url };
+  const dir = join(home, 'database');
+  const target = url === undefined ? { dir, template: env.FORGE_DATABASE_TEMPLATE } : { url };
   const redacting = (store: Store) => redactingStore(store, secrets.values);
   const openOwnStore = async () => redacting(await openStore(target));
   return {

@@ -10,13 +10,19 @@ export interface StoreParts {
   randomBytes(size: number): Uint8Array;
 }
 
-export type StoreTarget = { readonly dir: string } | { readonly url: string };
+export type StoreTarget =
+  | {
+      readonly dir: string;
+      /** The folder of an embedded database that no one has open: a new one is a copy of it, and there in a moment. */
+      readonly template?: string | undefined;
+    }
+  | { readonly url: string };
 
 /** A database below its store, for backups and what else reads tables as they are. Throws ConfigError as openStore does. */
 export async function openConnection(target: StoreTarget, options: OpenOptions = {}): Promise<Connection> {
   // Drivers are loaded here, so that commands that need no database start at once.
   if ('url' in target) return (await import('./postgres.ts')).openPostgres(target.url, options);
-  return (await import('./pglite.ts')).openPglite(resolve(target.dir), options);
+  return (await import('./pglite.ts')).openPglite(resolve(target.dir), { ...options, template: target.template });
 }
 
 /**

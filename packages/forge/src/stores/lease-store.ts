@@ -70,16 +70,23 @@ export function createLeaseStore({ statement }: Pick<Database, 'statement'>): Le
           returning slot
         ), waits as (
           select id from workers where waits_for = ${key} and id <> ${workerId}::uuid and ${waiting}
+        ), holders as (
+          select holder as id from leases where key = ${key} and not ${free} union select ${workerId}::uuid
         ), parties as (
-          select id from waits union select holder from leases where key = ${key} and not ${free}
-          union select ${workerId}::uuid
+          select id from waits union select id from holders
+        ), placed as (
+          select id, row_number() over (order by id) as place from holders
         ), allowed as (
           select coalesce((select max from limits where key = ${key}), ${most}::integer) as max
         )
         select (select coalesce(jsonb_agg(slot), '[]') from mine),
-          case when exists (select from waits)
-            then greatest(1, ceil((select max from allowed)::numeric / (select count(*) from parties)))
-            else (select max from allowed) end,
+          case
+            when not exists (select from waits) then (select max from allowed)
+            -- More of them than slots: each second as many as wait make room, one after the other.
+            when (select count(*) from parties) > (select max from allowed)
+              and ((select place from placed where id = ${workerId}::uuid) + floor(extract(epoch from clock_timestamp())))
+                % (select count(*) from holders) < (select count(*) from waits) then 0
+            else greatest(1, ceil((select max from allowed)::numeric / (select count(*) from parties))) end,
           (select max from allowed)`);
       const [held, share, max] = rows[0] ?? [];
       return { slots: JSON.parse(String(held)) as number[], share: Number(share), max: Number(max) };

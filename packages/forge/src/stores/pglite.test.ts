@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Store } from '../store.ts';
+import { embedded } from '../testing/database-template.ts';
 import { exampleResult } from '../testing/example-results.ts';
 import { storeContract } from '../testing/store-contract.ts';
 import { openStore } from './index.ts';
@@ -62,27 +63,28 @@ async function newRun(store: Store): Promise<string> {
 }
 
 const openError = (dir: string) =>
-  openStore({ dir }).then(
+  openStore(embedded(dir)).then(
     () => 'opened',
     (error: Error) => `${error.name}: ${error.message}`,
   );
 
 describe('PGlite', () => {
-  describe('store contract', () => storeContract(async () => openStore({ dir: await freshFolder() })));
+  describe('store contract', () => storeContract(async () => openStore(embedded(await freshFolder()))));
 
   test('a database of an earlier version gets the new tables and keeps its rows', async () => {
     const dir = await freshFolder();
-    const earlier = await openStore({ dir });
+    const earlier = await openStore(embedded(dir));
     const runId = await newRun(earlier);
     await earlier.addResults(runId, [exampleResult(0)]);
     await earlier.close();
-    // What 0006_access made, and its record, taken away again.
+    // What the newest two migrations made, and their record, taken away again.
     const connection = await openPglite(dir);
-    for (const table of ['session', 'access_token', 'audit_entry']) await connection.query(`drop table ${table}`);
-    const made = 'select max(created_at) from drizzle.__drizzle_migrations';
-    await connection.query(`delete from drizzle.__drizzle_migrations where created_at = (${made})`);
+    for (const table of ['queued_jobs', 'session', 'access_token', 'audit_entry'])
+      await connection.query(`drop table ${table}`);
+    const newest = 'select created_at from drizzle.__drizzle_migrations order by created_at desc limit 2';
+    await connection.query(`delete from drizzle.__drizzle_migrations where created_at in (${newest})`);
     await connection.close();
-    const store = await openStore({ dir });
+    const store = await openStore(embedded(dir));
     expect(await store.getResult(runId, 'example-0')).toEqual(exampleResult(0));
     const token = await store.createToken({ name: 'me', role: 'viewer', hash: 'h', expiresAt: null });
     expect((await store.listTokens({ limit: 5 })).items).toEqual([token]);
@@ -90,7 +92,7 @@ describe('PGlite', () => {
   });
 
   test('keeps the event loop free while it writes', async () => {
-    const store = await openStore({ dir: await freshFolder() });
+    const store = await openStore(embedded(await freshFolder()));
     const runId = await newRun(store);
     const results = Array.from({ length: 500 }, (_, i) => exampleResult(i));
     let turns = 0;
@@ -105,7 +107,7 @@ describe('PGlite', () => {
 
   test('loses no acknowledged row and stores none twice when killed at any moment', async () => {
     const folder = await freshFolder();
-    const store = await openStore({ dir: folder });
+    const store = await openStore(embedded(folder));
     const runId = await newRun(store);
     await store.close();
     const acknowledged = new Set<number>();
@@ -120,7 +122,7 @@ describe('PGlite', () => {
       }
     }
     expect(acknowledged.size).toBeGreaterThan(0);
-    const again = await openStore({ dir: folder });
+    const again = await openStore(embedded(folder));
     const stored: number[] = [];
     for await (const rows of again.scoredRows(runId)) stored.push(...rows.map(({ index }) => index));
     expect(new Set(stored).size).toBe(stored.length);
@@ -149,7 +151,7 @@ describe('PGlite', () => {
     try {
       const dir = join(disk, 'database');
       await cp(empty, dir, { recursive: true });
-      const store = await openStore({ dir });
+      const store = await openStore(embedded(dir));
       const runId = await newRun(store);
       // Random text: Postgres compresses the rest.
       const result = (i: number) => exampleResult(i, { question: randomBytes(40_000).toString('hex') });
@@ -170,7 +172,7 @@ describe('PGlite', () => {
       await store.close();
       const roomy = join(home, 'roomy');
       await cp(dir, roomy, { recursive: true });
-      const again = await openStore({ dir: roomy });
+      const again = await openStore(embedded(roomy));
       expect(acknowledged).toBeGreaterThan(0);
       expect((await again.finishedExampleIds(runId)).size).toBeGreaterThanOrEqual(acknowledged);
       await again.close();
@@ -191,7 +193,7 @@ describe('PGlite lock', () => {
     child.process.kill('SIGKILL');
     await child.exited;
     expect(existsSync(`${dir}.lock`)).toBe(true);
-    const store = await openStore({ dir });
+    const store = await openStore(embedded(dir));
     expect(await openError(`${dir}/../${dir.split('/').at(-1)}`)).toMatch(/already open in this process/);
     await store.close();
     expect(existsSync(`${dir}.lock`)).toBe(false);
@@ -212,7 +214,7 @@ describe('PGlite lock', () => {
     const holder = { pid: process.ppid, startedAt: '1', host: hostname(), nonce: 'n' };
     const openWith = async (content: string) => {
       await writeFile(`${dir}.lock`, content);
-      const outcome = await openStore({ dir }).then((store) => store.close(), String);
+      const outcome = await openStore(embedded(dir)).then((store) => store.close(), String);
       await rm(`${dir}.lock`, { force: true });
       return outcome ?? 'opened';
     };
@@ -256,7 +258,7 @@ describe('a PGlite folder that cannot be opened is a clear error', () => {
     const dir = join(home, 'half');
     await mkdir(`${dir}.creating`);
     await writeFile(join(`${dir}.creating`, 'PG_VERSION'), '18\n');
-    await (await openStore({ dir })).close();
+    await (await openStore(embedded(dir))).close();
     expect(existsSync(`${dir}.creating`)).toBe(false);
   });
 });

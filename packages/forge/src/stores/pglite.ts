@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -32,18 +32,25 @@ const openTimeoutMs = 180_000;
 
 /**
  * Makes an empty database beside `folder` and moves it there whole: a crash leaves no half-made database. In a process of
- * its own, because it takes some 500 MB of memory for a moment, which a thread would not give back.
+ * its own, because it takes some 500 MB of memory for a moment, which a thread would not give back. A copy where there is a
+ * template: Postgres takes seconds to make itself.
  */
-async function createFolder(folder: string): Promise<void> {
+async function createFolder(folder: string, template: string | undefined): Promise<void> {
   const unfinished = `${folder}.creating`;
   await rm(unfinished, { recursive: true, force: true });
   try {
-    const script = fileURLToPath(new URL('./pglite-create.ts', import.meta.url));
-    await promisify(execFile)(process.execPath, [script, unfinished], { timeout: openTimeoutMs });
+    if (template !== undefined) {
+      if (await needsCreation(template)) throw new ConfigError(`database template ${template}: holds no database`);
+      await cp(template, unfinished, { recursive: true });
+    } else {
+      const script = fileURLToPath(new URL('./pglite-create.ts', import.meta.url));
+      await promisify(execFile)(process.execPath, [script, unfinished], { timeout: openTimeoutMs });
+    }
     // Onto an empty folder that was there already, too.
     await rename(unfinished, folder);
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true });
+    if (error instanceof ConfigError) throw error;
     const { stderr, killed } = error as { stderr?: string; killed?: boolean };
     if (killed) throw new Error(`was not made within ${openTimeoutMs / 1000} s`);
     // The last line of a failed process that says an error; its stack is of no use to anybody.
@@ -75,6 +82,11 @@ async function needsCreation(folder: string): Promise<boolean> {
     );
   }
   return false;
+}
+
+export interface PgliteOptions extends OpenOptions {
+  /** The folder of a closed database that a new one is copied from. */
+  readonly template?: string | undefined;
 }
 
 /** An embedded database. */
@@ -193,13 +205,13 @@ function serve(folder: string): { ready: Promise<void>; connection: PgliteConnec
   return { ready: ready.promise, connection };
 }
 
-async function openFolder(folder: string, asItIs: boolean): Promise<PgliteConnection> {
+async function openFolder(folder: string, { asItIs, template }: PgliteOptions): Promise<PgliteConnection> {
   try {
-    if (await needsCreation(folder)) await createFolder(folder);
+    if (await needsCreation(folder)) await createFolder(folder, template);
     const { ready, connection } = serve(folder);
     await ready;
     try {
-      if (!asItIs) await migrate(connection.query, folder);
+      if (asItIs !== true) await migrate(connection.query, folder);
     } catch (error) {
       await connection.close();
       throw error;
@@ -216,7 +228,7 @@ async function openFolder(folder: string, asItIs: boolean): Promise<PgliteConnec
  * process ends. What was acknowledged survives the end of the process by any signal; a loss of power it need not survive,
  * because PGlite cannot flush to the disk. Throws ConfigError: in use, not a database, damaged, disk full.
  */
-export async function openPglite(folder: string, { asItIs = false }: OpenOptions = {}): Promise<PgliteConnection> {
+export async function openPglite(folder: string, options: PgliteOptions = {}): Promise<PgliteConnection> {
   try {
     await mkdir(dirname(folder), { recursive: true });
   } catch (error) {
@@ -224,7 +236,7 @@ export async function openPglite(folder: string, { asItIs = false }: OpenOptions
   }
   const lock = await lockFolder(folder, randomUUID());
   try {
-    const connection = await openFolder(folder, asItIs);
+    const connection = await openFolder(folder, options);
     try {
       await lock.verify();
     } catch (error) {

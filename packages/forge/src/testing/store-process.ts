@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { openStore } from '../stores/index.ts';
+import { embedded } from './database-template.ts';
 import { exampleResult } from './example-results.ts';
 
 /**
@@ -9,7 +10,7 @@ import { exampleResult } from './example-results.ts';
 const [folder = '', what = '', ...rest] = process.argv.slice(2);
 const say = (line: string) => writeSync(1, `${line}\n`);
 
-const store = await openStore({ dir: folder });
+const store = await openStore(embedded(folder));
 say('open');
 
 if (what === 'hold') {

@@ -45,6 +45,8 @@ function createLimitSlots(key: string, parts: LeaseParts) {
   const queue = new Set<(place: Place) => void>();
   let max = Number.POSITIVE_INFINITY;
   let share = Number.POSITIVE_INFINITY;
+  /** By our own clock: until then it is the turn of others. */
+  let asksAgainAt = 0;
   let asking = false;
   let closed = false;
 
@@ -114,7 +116,12 @@ function createLimitSlots(key: string, parts: LeaseParts) {
     let pauseMs = firstPauseMs;
     while (queue.size > 0 && !closed) {
       const sentAt = monotonic();
+      if (sentAt < asksAgainAt) {
+        await new Promise((resolve) => setTimeout(resolve, asksAgainAt - sentAt));
+        continue;
+      }
       const numbers = await store.takeSlots(key, workerId, queue.size, leaseSeconds).catch(() => []);
+      if (numbers.length > 0 && slots.size === 0) share = Number.POSITIVE_INFINITY;
       for (const number of numbers) {
         const slot: Slot = {
           number,
@@ -173,6 +180,7 @@ function createLimitSlots(key: string, parts: LeaseParts) {
         else lose(slot);
       }
       ({ share, max } = answer);
+      if (share === 0) asksAgainAt = sentAt + renewEveryMs;
       const idle = [...slots.values()].filter((slot) => !slot.busy);
       const unused = idle.filter(({ idleSince }) => queue.size === 0 && idleSince < sentAt - renewEveryMs);
       const surplus = idle.filter((slot) => slot.number > max).concat(idle.slice(0, Math.max(0, slots.size - share)));

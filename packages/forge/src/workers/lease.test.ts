@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../lib/random.ts';
 import type { Store } from '../store.ts';
 import { openStore } from '../stores/index.ts';
+import { embedded } from '../testing/database-template.ts';
 import { type PostgresServer, startPostgres } from '../testing/postgres-server.ts';
 import { createLeaseSlots } from './lease-slots.ts';
 
@@ -79,6 +80,24 @@ function leaseContract(stores: () => readonly Store[]): void {
     expect((await one().renewSlots('shared', a, slots, 60)).share).toBe(3);
   });
 
+  it('tells holders one after the other to make room, where more wait than there are slots', async () => {
+    await one().setLimit('scarce', 2);
+    const [a, b, c] = [await newWorker(one()), await newWorker(one()), await newWorker(one())];
+    const ofA = await one().takeSlots('scarce', a, 1, 60);
+    const ofB = await one().takeSlots('scarce', b, 1, 60);
+    await one().beat(c, { state: 'working', waitsFor: 'scarce' });
+    const shares = new Map<string, Set<number>>([
+      [a, new Set()],
+      [b, new Set()],
+    ]);
+    const both = () => [...shares.values()].every((seen) => seen.has(0) && seen.has(1));
+    for (const end = performance.now() + 10_000; !both() && performance.now() < end; await sleep(100)) {
+      shares.get(a)?.add((await one().renewSlots('scarce', a, ofA, 60)).share);
+      shares.get(b)?.add((await one().renewSlots('scarce', b, ofB, 60)).share);
+    }
+    expect(both()).toBe(true);
+  });
+
   it('lets one at a time have a turn', async () => {
     const workers = await Promise.all(Array.from({ length: 6 }, () => newWorker(one())));
     const turns = await Promise.all(workers.map((worker) => one().takeTurn('plan', worker, 60)));
@@ -93,7 +112,7 @@ describe('leases in PGlite', () => {
   let store: Store;
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'forge-lease-'));
-    store = await openStore({ dir: join(dir, 'database') });
+    store = await openStore(embedded(join(dir, 'database')));
   });
   afterAll(async () => {
     await store?.close();

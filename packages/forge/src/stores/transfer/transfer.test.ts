@@ -7,6 +7,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { verifyBackup, writeBackup } from '../../lib/backup-file.ts';
 import type { Store } from '../../store.ts';
+import { embedded } from '../../testing/database-template.ts';
 import { exampleResult } from '../../testing/example-results.ts';
 import { type Filled, filledExamples, fillStore, readFilled } from '../../testing/fill-store.ts';
 import { type PostgresServer, startPostgres } from '../../testing/postgres-server.ts';
@@ -35,7 +36,7 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'forge-transfer-'));
   server = await startPostgres();
   emptyFolder = join(home, 'empty');
-  await (await openConnection({ dir: emptyFolder })).close();
+  await (await openConnection(embedded(emptyFolder))).close();
   source = await openConnection(await emptyPglite());
   filled = await fillStore(storeOf(source));
   file = fresh('whole.backup');
