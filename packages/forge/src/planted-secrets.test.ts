@@ -117,7 +117,10 @@ describe('a secret that a server repeats', () => {
     const seen: Record<string, string> = {};
     const run = await forge(['run', 'right.yaml', '--json'], { cwd: dir, env });
     seen['forge run'] = run.stdout + run.stderr;
-    const server = await startForgeServer({ cwd: dir, env });
+    const { port } = echo.address() as AddressInfo;
+    const secrets = ['PLANTED_API_KEY', 'GATE', 'SINGLE'].map((name) => `${name}@127.0.0.1:${port}`);
+    const reach = ['--private-host', `127.0.0.1:${port}`, '--secret', ...secrets];
+    const server = await startForgeServer({ cwd: dir, env, args: ['--port', '0', ...reach] });
     try {
       for (const kind of ['right', 'broken', 'refused', 'cut']) {
         const source = experiment(kind);
@@ -126,6 +129,7 @@ describe('a secret that a server repeats', () => {
           headers: { 'content-type': 'application/json' },
           body: JSON.stringify({ source, start: true }),
         });
+        expect(asked.status).toBe(200);
         const { id, runs } = (await asked.json()) as { id: string; runs: { id: string }[] };
         const read = async (path: string) => (await fetch(`${server.url}/api${path}`)).text();
         seen[`${kind} events`] = await read(`/experiments/${id}/events?after=0`);
@@ -158,7 +162,7 @@ describe('a secret that a server repeats', () => {
       'right rows',
       'right jsonl&calls=true',
       'refused experiment',
-      'cut rows',
+      'cut 0',
       'table results',
       'table calls',
     ])

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { definitionsOf, nouns } from '../catalog.ts';
+import { ConfigError } from '../errors.ts';
 import { calculate } from './calculate.ts';
 import { htmlText } from './html-text.ts';
 import { inertMarkdown } from './inert-markdown.ts';
@@ -17,6 +18,15 @@ import { oneLine, visibleText } from './untrusted-text.ts';
 import { comparedWords } from './word-grams.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
+/** A text may be refused; it must not take long. */
+function refusing(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
+}
 /** Everything that reads what a model, a server or a document wrote. */
 const readers: Readonly<Record<string, (text: string) => unknown>> = {
   normalizeSquad,
@@ -33,8 +43,8 @@ const readers: Readonly<Record<string, (text: string) => unknown>> = {
   documentVector,
   comparedWords,
   inertMarkdown,
-  htmlText: (text) => htmlText(bytes(text)),
-  plainText: (text) => plainText(bytes(text)),
+  htmlText: (text) => refusing(() => htmlText(bytes(text))),
+  plainText: (text) => refusing(() => plainText(bytes(text))),
   calculate: (text) => calculate(text).catch(() => {}),
 };
 const units = [
@@ -133,8 +143,8 @@ describe('patterns', () => {
       const text = await readFile(join(source, entry), 'utf8');
       if (/new RegExp\(|\bRegExp\(/.test(text)) found.push(entry);
     }
-    // Its keys stand in the code.
-    expect(found).toEqual(['lib/machine-meter.ts']);
+    // What they make them of stands in the code.
+    expect(found.sort()).toEqual(['lib/machine-meter.ts', 'lib/parse-claim.ts']);
   });
 
   it('are no option of any component', () => {

@@ -80,12 +80,12 @@ describe('a name in a config over the API', () => {
     const s = { baseDir: '.', cacheDir: '.', env: {}, now: Date.now, notify() {} };
     // create alone, without the check of the address before it: the connection itself refuses.
     const options = definition.options.parse({ baseUrl: `http://localhost:${port}/v1`, model: 'm', maxRetries: 0 });
-    const request = { prompt: 'x', sampling: { temperature: 0, topP: 1, topK: 0, maxTokens: 1, stop: [] }, seed: 0 };
+    const request = { prompt: 'x', temperature: 0, topP: 1, topK: 0, maxTokens: 1, stop: [], seed: 0 };
     const limited = await definition.create(options, { ...s, limits: limits() });
-    await expect(limited.generate(request as never)).rejects.toThrow(/public internet/);
+    await expect(limited.generate(request)).rejects.toThrow(/public internet/);
     expect(visits).toBe(before);
     const listed = await definition.create(options, { ...s, limits: limits(`localhost:${port}`) });
-    await listed.generate(request as never).catch(() => {});
+    await listed.generate(request).catch(() => {});
     expect(visits).toBeGreaterThan(before);
     await limited.close();
     await listed.close();
