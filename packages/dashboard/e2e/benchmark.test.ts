@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Store } from '../../forge/src/store.ts';
 import { openStore } from '../../forge/src/stores/index.ts';
 import { openRemote, type RemoteStore } from '../../forge/src/stores/remote.ts';
+import { drills } from '../../forge/src/testing/drills.ts';
 import {
   exampleBenchmark,
   exampleBenchmarkReport,
@@ -258,10 +259,11 @@ describe.skipIf(browserPath === undefined)('benchmarks in a browser', () => {
       stop: async () => {},
     })));
 
-  describe('on Postgres', () =>
+  describe.runIf(drills)('on Postgres', () =>
     suite(async () => {
       const postgres: PostgresServer = await startPostgres();
       const { url } = postgres;
       return { env: { DATABASE_URL: url }, store: () => openStore({ url }), stop: () => postgres.stop() };
-    }));
+    }),
+  );
 });

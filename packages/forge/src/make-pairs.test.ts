@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makePairs, type PairOptions } from './make-pairs.ts';
 import type { ExampleResult } from './run.ts';
 import type { ExperimentRecord, RunRecord } from './store.ts';
+import { drills } from './testing/drills.ts';
 import { exampleCall, exampleProvenance, exampleResult } from './testing/example-results.ts';
 import { forge as start } from './testing/forge-process.ts';
 import type { PreferenceRow } from './training-set.ts';
@@ -168,11 +169,13 @@ describe('forge pairs with the lab model', () => {
   afterAll(() => rm(dir, { recursive: true, force: true }));
   const latest = async () => JSON.parse((await forge('list', '--json', '--limit', '1')).stdout).items[0].id as string;
 
-  it('teaches thinking when asked directly, and the pairs can be chosen from', async () => {
-    const engine = `engine: { name: llama-cpp, model: ${JSON.stringify(model)}, batch: 4 }`;
-    await writeFile(
-      join(dir, 'sums.yaml'),
-      `version: 1
+  it.runIf(drills)(
+    'teaches thinking when asked directly, and the pairs can be chosen from',
+    async () => {
+      const engine = `engine: { name: llama-cpp, model: ${JSON.stringify(model)}, batch: 4 }`;
+      await writeFile(
+        join(dir, 'sums.yaml'),
+        `version: 1
 name: sums
 dataset: { name: lab-world, split: arithmetic }
 sample: 24
@@ -181,33 +184,33 @@ sampling: { maxTokens: 160 }
 metrics: [numeric-match]
 variants: { naive: { method: naive }, think: { method: chain-of-thought } }
 `,
-    );
-    expect((await forge('run', 'sums.yaml')).code).toBe(0);
-    const id = await latest();
-    const made = await forge('pairs', id, '--prompt-of', 'naive', '--chosen', 'think', '--rejected', 'naive');
-    expect(made.stderr).toContain('written: pairs.jsonl');
-    expect(made.stdout).toMatch(/^\d+ pairs from \d+ of 24 examples, right and wrong by numeric-match\n/);
-    expect(made.stdout).toContain('chosen is the longer one in 100.0 %');
-    const surroundings = { baseDir: dir, cacheDir: dir, env: {}, now: Date.now, notify: () => {} };
-    const options = preferenceJsonLines.options.parse({ path: 'pairs.jsonl' });
-    const set = await preferenceJsonLines.create(options, surroundings);
-    const rows = (await Array.fromAsync(set.rows())) as PreferenceRow[];
-    expect(rows.length).toBeGreaterThan(10);
-    expect(set.leftOut()).toEqual({});
-    for (const { prompt, chosen, lineage } of rows) {
-      expect(prompt).toMatch(/^Question: .*\nAnswer:$/);
-      expect(chosen).toMatch(/^\n[\s\S]*\nAnswer: \d+$/);
-      expect(lineage?.experimentId).toBe(id);
-    }
-    const before = await readFile(join(dir, 'pairs.jsonl'), 'utf8');
-    const none = await forge('pairs', id, '--chosen', 'naive', '--rejected', 'think');
-    expect(none.code).toBe(2);
-    expect(none.stderr).toContain('no pair: of 24 examples');
-    expect(await readFile(join(dir, 'pairs.jsonl'), 'utf8')).toBe(before);
+      );
+      expect((await forge('run', 'sums.yaml')).code).toBe(0);
+      const id = await latest();
+      const made = await forge('pairs', id, '--prompt-of', 'naive', '--chosen', 'think', '--rejected', 'naive');
+      expect(made.stderr).toContain('written: pairs.jsonl');
+      expect(made.stdout).toMatch(/^\d+ pairs from \d+ of 24 examples, right and wrong by numeric-match\n/);
+      expect(made.stdout).toContain('chosen is the longer one in 100.0 %');
+      const surroundings = { baseDir: dir, cacheDir: dir, env: {}, now: Date.now, notify: () => {} };
+      const options = preferenceJsonLines.options.parse({ path: 'pairs.jsonl' });
+      const set = await preferenceJsonLines.create(options, surroundings);
+      const rows = (await Array.fromAsync(set.rows())) as PreferenceRow[];
+      expect(rows.length).toBeGreaterThan(10);
+      expect(set.leftOut()).toEqual({});
+      for (const { prompt, chosen, lineage } of rows) {
+        expect(prompt).toMatch(/^Question: .*\nAnswer:$/);
+        expect(chosen).toMatch(/^\n[\s\S]*\nAnswer: \d+$/);
+        expect(lineage?.experimentId).toBe(id);
+      }
+      const before = await readFile(join(dir, 'pairs.jsonl'), 'utf8');
+      const none = await forge('pairs', id, '--chosen', 'naive', '--rejected', 'think');
+      expect(none.code).toBe(2);
+      expect(none.stderr).toContain('no pair: of 24 examples');
+      expect(await readFile(join(dir, 'pairs.jsonl'), 'utf8')).toBe(before);
 
-    await writeFile(
-      join(dir, 'choose.yaml'),
-      `version: 1
+      await writeFile(
+        join(dir, 'choose.yaml'),
+        `version: 1
 name: choose
 dataset: { name: preference-pairs, path: pairs.jsonl }
 ${engine}
@@ -215,21 +218,25 @@ metrics: [exact-match, log-margin, answer-length]
 variants: { choose: { method: choose }, by-token: { method: { name: choose, normalization: tokens } } }
 compare: { metric: log-margin }
 `,
-    );
-    const chosen = await forge('run', 'choose.yaml');
-    expect(chosen.stdout).toMatch(/log-margin +-\d+\.\d+ nats \[/);
-    const { runs } = JSON.parse((await forge('show', '--json')).stdout);
-    const [sum] = runs;
-    expect(sum.summary).toMatchObject({ n: rows.length, calls: 2 * rows.length });
-    expect(sum.summary.metrics['log-margin'].unit).toBe('nats');
-    expect(sum.summary.failed.total).toBe(0);
-    // The lab model has learnt to answer this prompt at once: thinking is what it does not expect.
-    expect(sum.summary.metrics['log-margin'].high).toBeLessThan(0);
-    expect(sum.summary.metrics['exact-match'].value).toBeLessThan(0.5);
-    expect(sum.summary.metrics['answer-length'].value).toBe(0);
-    const [example] = JSON.parse((await forge('show', '--examples', 'choose', '--limit', '1', '--json')).stdout).items;
-    expect(example.calls).toHaveLength(2);
-    expect(example.calls[0].sampling.maxTokens).toBe(0);
-    expect(example.steps.map(({ kind }: { kind: string }) => kind)).toEqual(['choice', 'choice']);
-  }, 180_000);
+      );
+      const chosen = await forge('run', 'choose.yaml');
+      expect(chosen.stdout).toMatch(/log-margin +-\d+\.\d+ nats \[/);
+      const { runs } = JSON.parse((await forge('show', '--json')).stdout);
+      const [sum] = runs;
+      expect(sum.summary).toMatchObject({ n: rows.length, calls: 2 * rows.length });
+      expect(sum.summary.metrics['log-margin'].unit).toBe('nats');
+      expect(sum.summary.failed.total).toBe(0);
+      // The lab model has learnt to answer this prompt at once: thinking is what it does not expect.
+      expect(sum.summary.metrics['log-margin'].high).toBeLessThan(0);
+      expect(sum.summary.metrics['exact-match'].value).toBeLessThan(0.5);
+      expect(sum.summary.metrics['answer-length'].value).toBe(0);
+      const [example] = JSON.parse(
+        (await forge('show', '--examples', 'choose', '--limit', '1', '--json')).stdout,
+      ).items;
+      expect(example.calls).toHaveLength(2);
+      expect(example.calls[0].sampling.maxTokens).toBe(0);
+      expect(example.steps.map(({ kind }: { kind: string }) => kind)).toEqual(['choice', 'choice']);
+    },
+    180_000,
+  );
 });

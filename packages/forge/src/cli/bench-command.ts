@@ -11,11 +11,12 @@ import { type LoadedBenchmark, loadBenchmark, matrixExperiment } from '../load-b
 import type { Store } from '../store.ts';
 import { writeBenchmarkFiles } from '../write-benchmark-files.ts';
 import { createBenchProgress } from './bench-progress.ts';
+import { type LogChoice, logBenchmark, openLog } from './logging.ts';
 import { ExitCode } from './report-error.ts';
 import { stopSignal } from './stop-signal.ts';
 import { openWorkspace, shortPath, type Workspace } from './workspace.ts';
 
-interface BenchOptions {
+interface BenchOptions extends LogChoice {
   /** true: the latest. */
   readonly resume?: string | true;
   readonly output?: string;
@@ -47,11 +48,15 @@ export async function showBenchmark(store: Store, benchmark: BenchmarkRecord, js
   );
 }
 
-async function execute(store: Store, id: string, workspace: Workspace, { output, json = false }: BenchOptions) {
+async function execute(store: Store, id: string, workspace: Workspace, options: BenchOptions) {
+  const { output, json = false } = options;
   const { surroundings, clock, random, home } = workspace;
   const benchmark = await findBenchmark(store, id);
   const { compare, pricing } = benchmark.config as BenchmarkSpec;
-  const progress = createBenchProgress(process.stderr, compare.metric, clock.monotonic);
+  const progress =
+    options.logFormat === 'json'
+      ? logBenchmark(openLog(options, surroundings.env), clock.monotonic)
+      : createBenchProgress(process.stderr, compare.metric, clock.monotonic);
   const signal = stopSignal();
   const parts: ExecuteParts = {
     store,

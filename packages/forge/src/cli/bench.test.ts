@@ -66,7 +66,13 @@ describe('forge bench on the lab model', () => {
       });
     });
     expect(killed.signal).toBe('SIGKILL');
-    const resumed = await run('home', ['bench', '--resume', '--json']);
+    const resumed = await run('home', ['bench', '--resume', '--json', '--log-format', 'json']);
+    const messages = resumed.stderr
+      .split('\n')
+      .flatMap((line) => (line.startsWith('{') ? [JSON.parse(line).message] : []));
+    expect(messages).toEqual(
+      expect.arrayContaining(['benchmark stage: matrix', 'cell started', 'run finished', 'load measured']),
+    );
     expect(resumed.stderr).not.toContain('forge:');
     expect(resumed.stderr).not.toContain('[1/10');
     expect(resumed.code).toBe(0);

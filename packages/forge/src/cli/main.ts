@@ -75,6 +75,8 @@ program
   .argument('[file]', 'training, e.g. experiments/dpo-lab.yaml')
   .option('--resume [training]', 'go on with a training that was stopped: id, its first characters, or the latest')
   .addOption(json())
+  .addOption(logFormat())
+  .addOption(logLevel())
   .action(async (file, options) => (await import('./train-command.ts')).train(file, options));
 
 program
@@ -92,6 +94,8 @@ program
   .option('--resume [benchmark]', 'go on with a benchmark that was stopped: id, its first characters, or the latest')
   .option('--output <folder>', 'where table and figures go (default: benchmarks/<id> below FORGE_HOME)')
   .addOption(json())
+  .addOption(logFormat())
+  .addOption(logLevel())
   .action(async (file, options) => (await import('./bench-command.ts')).bench(file, options));
 
 program
@@ -124,7 +128,7 @@ addReachOptions(program.command('serve'))
   .addOption(logLevel())
   .action(async (options) => (await import('./serve-command.ts')).serve(options));
 
-addWorkerCommands(program);
+addWorkerCommands(program, (command) => command.addOption(logFormat()).addOption(logLevel()));
 
 program
   .command('serve-model')

