@@ -1,7 +1,7 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Workers killed, cut off and counted: minutes on a machine that does nothing else. `npm run test:workers` */
-const drills = ['packages/forge/src/workers/{worker,worker-failures}.test.ts'];
+const drills = ['packages/forge/src/workers/worker.test.ts'];
 
 export default defineConfig({
   test: {

@@ -2,20 +2,21 @@
  * Kills workers, server and database with -9 at random moments of experiments, and counts what was lost and what is there
  * twice. Prints Markdown; ends with 1 where a row was lost, doubled or failed, or a limit was exceeded.
  *
- * node scripts/drill-workers.ts [--cycles 100] [--rows 200] [--seed drill] [--write]
+ * node scripts/drill-workers.ts [--cycles 100] [--rows 200] [--seed drill] [--victim database] [--write]
  */
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { markdownTable } from '../packages/forge/src/lib/format.ts';
-import { callLimit, type DrillCycle, drillWorkers } from '../packages/forge/src/testing/worker-drill.ts';
+import { callLimit, type DrillCycle, drillWorkers, victims } from '../packages/forge/src/testing/worker-drill.ts';
 
 const { values } = parseArgs({
   options: {
     cycles: { type: 'string', default: '100' },
     rows: { type: 'string', default: '200' },
     seed: { type: 'string', default: 'drill' },
+    victim: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -34,11 +35,15 @@ const withServer = existsSync(dashboard);
 if (!withServer) console.error('the dashboard is not built (npm run build:dashboard): no server is killed');
 
 const rows = Number(values.rows);
+const only = victims.find((victim) => victim === values.victim);
+if (values.victim !== undefined && only === undefined)
+  throw new Error(`--victim ${values.victim}: one of ${victims.join(', ')}`);
 const result = await drillWorkers({
   cycles: Number(values.cycles),
   rows,
   seed: values.seed,
   withServer,
+  only,
   onCycle: (cycle) => console.error(JSON.stringify(cycle)),
 });
 

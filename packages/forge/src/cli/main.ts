@@ -202,6 +202,15 @@ program
   .action(async (id, options) => (await import('./show-command.ts')).show(id, options));
 
 program
+  .command('reproduce')
+  .description('run a stored or exported experiment again and say what differs, bit for bit; exit code 1: a score does')
+  .argument('[experiment]', 'id, its first characters, a file of forge export --all, or nothing for the latest')
+  .addOption(logFormat())
+  .addOption(logLevel())
+  .addOption(json())
+  .action(async (id, options) => (await import('./reproduce-command.ts')).reproduce(id, options));
+
+program
   .command('compare')
   .description('compare two to ten variants or runs, also of different experiments, paired by example')
   .argument('<runs...>', 'run ids, or <experiment>:<variant>; the first is the baseline')

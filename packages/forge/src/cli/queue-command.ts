@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { relative, resolve } from 'node:path';
+import { isAbsolute, relative, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { textTable } from '../lib/format.ts';
 import { isCorpusText, loadCorpus } from '../load-corpus.ts';
@@ -109,6 +109,8 @@ async function jobOf(store: Store, file: string, baseDir: string): Promise<Param
   const given = { priority: 0, version: forgeVersion };
   if (isCorpusText(await readConfigText(file))) {
     const subject = relative(baseDir, resolve(file)).replaceAll('\\', '/');
+    if (subject.startsWith('../') || isAbsolute(subject))
+      throw new ConfigError(`${file}: is outside the project; workers read corpora from their own checkout of it`);
     const { name, embedder } = await loadCorpus(subject, baseDir);
     return { ...given, kind: 'ingestion', subject, name, requirement: requirementOfIngestion(embedder) };
   }

@@ -155,6 +155,59 @@ const rows: readonly (readonly { readonly table: string; readonly row: Readonly<
     },
     { table: 'benchmark_points', row: { benchmark_id: id(5), key: 'k', point: json({ kind: 'cell', runId: id(2) }) } },
   ],
+  [
+    { table: 'queued_experiments', row: { experiment_id: id(1), priority: 2, planned: true, version: '0.0.1' } },
+    {
+      table: 'shards',
+      row: {
+        id: id(6),
+        experiment_id: id(1),
+        run_id: id(2),
+        position: 0,
+        indices: json([3]),
+        requirement: json({ engines: ['scripted'], gpu: false, models: [] }),
+        state: 'done',
+        attempts: 1,
+      },
+    },
+    { table: 'limits', row: { key: 'scripted', max: 4 } },
+    { table: 'leases', row: { key: 'scripted', slot: 1 } },
+  ],
+  [
+    {
+      table: 'access_token',
+      row: { id: id(7), name: 'mine', role: 'editor', hash: 'h'.repeat(64), created_at: 1_700_000_000_000 },
+    },
+    {
+      table: 'audit_entry',
+      row: {
+        at: 1_700_000_000_000,
+        token_id: id(7),
+        caller: 'mine',
+        via: 'token',
+        action: 'POST /experiments',
+        status: 200,
+      },
+    },
+  ],
+  [
+    {
+      table: 'queued_jobs',
+      row: {
+        id: id(8),
+        kind: 'training',
+        subject: id(3),
+        name: 'trained',
+        requirement: json({ engines: [], gpu: false, models: [] }),
+        priority: 1,
+        version: '0.0.1',
+        state: 'failed',
+        attempts: 1,
+        error: 'no such file',
+        ended_at: '2026-01-01T00:00:00Z',
+      },
+    },
+  ],
 ];
 
 async function buildOld(query: Query, version: number): Promise<void> {
@@ -200,6 +253,22 @@ async function checkReading(connection: Connection, version: number): Promise<vo
     expect(await store.getBenchmark(id(5))).toMatchObject({ name: 'benched', experimentId: id(1) });
     expect([...(await store.benchmarkPoints(id(5)))]).toMatchObject([['k', { kind: 'cell' }]]);
   }
+  if (version >= 5) {
+    expect(await store.queueEntries()).toMatchObject([
+      { experimentId: id(1), priority: 2, planned: true, shards: { waiting: 0, claimed: 0, done: 1 } },
+    ]);
+    expect(await store.listLimits()).toEqual([{ key: 'scripted', max: 4, held: 0 }]);
+  }
+  if (version >= 6) {
+    expect((await store.listTokens({ limit: 5 })).items).toMatchObject([{ id: id(7), name: 'mine', role: 'editor' }]);
+    expect((await store.listAudit({ limit: 5 })).items).toMatchObject([
+      { caller: 'mine', action: 'POST /experiments' },
+    ]);
+  }
+  if (version >= 7)
+    expect(await store.listJobs(5)).toMatchObject([
+      { id: id(8), subject: id(3), state: 'failed', error: 'no such file' },
+    ]);
   // And it can be written as a new one can.
   const runId = id(2);
   await store.addResults(runId, [exampleResult(4), exampleResult(3)]);

@@ -10,6 +10,8 @@ export interface PostgresServer {
   /** Connection string of an empty database. */
   readonly url: string;
   stop(): Promise<void>;
+  /** What it has said. */
+  log(): string;
   /** kill -9, as a crash of the machine would end it; what was committed is there after `restart`. */
   kill(): Promise<void>;
   /** On the same port, with the same data. */
@@ -63,6 +65,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   return {
     url: `postgres://forge:forge@127.0.0.1:${port}/forge`,
     stop: () => server.stop(),
+    log: () => log.join(''),
     async kill() {
       const pid = await postmaster();
       process.kill(pid, 'SIGKILL');

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { createRandom } from '../lib/random.ts';
 import type { Store } from '../store.ts';
 import { openStore } from '../stores/index.ts';
@@ -7,7 +8,7 @@ import { startOpenAiStub } from './openai-stub-server.ts';
 import { type PostgresServer, startPostgres } from './postgres-server.ts';
 import { createWorkerStage, isDone, startWorker, until, type WorkerProcess } from './worker-stage.ts';
 
-const victims = ['worker', 'database', 'server', 'both workers'] as const;
+export const victims = ['worker', 'database', 'server', 'both workers'] as const;
 export type Victim = (typeof victims)[number];
 
 /** What came of one kill. */
@@ -31,6 +32,8 @@ export interface DrillOptions {
   readonly deadlineMs?: number;
   /** `forge serve --queue`, which needs a built dashboard, is one of what is killed. */
   readonly withServer: boolean;
+  /** Nothing else is killed; all in turn when left out. */
+  readonly only?: Victim | undefined;
   onCycle?(cycle: DrillCycle): void;
 }
 
@@ -52,13 +55,24 @@ async function startCluster(database: PostgresServer, dir: string, withServer: b
       env: { DATABASE_URL: database.url },
       args: ['--port', '0', '--queue', '--private-host', '127.0.0.1:*'],
     });
-  const workers: WorkerProcess[] = Array.from({ length: workerCount }, work);
+  const workers: WorkerProcess[] = [];
+  let stopping = false;
+  /** Started again however it ends, as whatever supervises it would do: one that starts while the database is away ends. */
+  function keep(index: number): void {
+    const worker = work();
+    workers[index] = worker;
+    void worker.ended.then(() => {
+      if (!stopping) keep(index);
+    });
+  }
+  for (let index = 0; index < workerCount; index++) keep(index);
   let server: ForgeServer | undefined = withServer ? await serve() : undefined;
   await Promise.all(workers.map(({ ready }) => ready));
 
+  /** The one that has worked longest first. */
   async function killWorkers(count: number): Promise<void> {
-    await Promise.all(workers.splice(0, count).map((worker) => worker.stop('SIGKILL')));
-    for (let i = 0; i < count; i++) workers.push(work());
+    const oldest = workers.toSorted((a, b) => (a.child.pid ?? 0) - (b.child.pid ?? 0));
+    await Promise.all(oldest.slice(0, count).map((worker) => worker.stop('SIGKILL')));
   }
 
   return {
@@ -77,6 +91,7 @@ async function startCluster(database: PostgresServer, dir: string, withServer: b
     },
     output: () => workers.map((worker) => worker.output()).join('\n'),
     async stop(): Promise<void> {
+      stopping = true;
       await Promise.all([...workers.map((worker) => worker.stop('SIGKILL')), server?.stop('SIGKILL')]);
     },
   };
@@ -97,6 +112,25 @@ async function count(store: Store, experimentId: string, expected: number) {
     }
   }
   return { rows, failed, lost: expected - seen.size, duplicated: rows - seen.size };
+}
+
+/** Where work stands in our tables and in pg-boss, for people who look for what it waits for. */
+async function standing({ url, log }: PostgresServer): Promise<string> {
+  const client = new pg.Client(url);
+  await client.connect();
+  const questions = [
+    'select status, total, error, count(*) from runs group by 1, 2, 3',
+    'select experiment_id, paused, planned from queued_experiments',
+    'select id, run_id, state, worker_id, attempts, issued_at, claimed_at from shards',
+    'select id, name, kind, state, seen_at, clock_timestamp() from workers',
+    'select * from leases where holder is not null',
+    'select state, count(*), max(started_on), max(retry_count), min(start_after) from forge_queue.job group by 1',
+  ];
+  const answers = [];
+  for (const question of questions)
+    answers.push(`${question}\n${(await client.query(question)).rows.map((row) => JSON.stringify(row)).join('\n')}`);
+  await client.end();
+  return [...answers, log().slice(-6000)].join('\n');
 }
 
 /** Asks for an experiment: the server where there is one, else the database. */
@@ -121,7 +155,7 @@ async function ask(store: Store, url: string | undefined, source: string): Promi
  * experiment and counts its rows; again and again, on the same database.
  */
 export async function drillWorkers(options: DrillOptions): Promise<DrillResult> {
-  const { cycles, rows, seed, deadlineMs = Number.POSITIVE_INFINITY, withServer, onCycle } = options;
+  const { cycles, rows, seed, deadlineMs = Number.POSITIVE_INFINITY, withServer, only, onCycle } = options;
   const random = createRandom(seed);
   const database = await startPostgres();
   const stub = await startOpenAiStub({ latencyMs: 40 });
@@ -130,7 +164,7 @@ export async function drillWorkers(options: DrillOptions): Promise<DrillResult> 
   const cluster = await startCluster(database, stage.dir, withServer);
   const done: DrillCycle[] = [];
   const started = performance.now();
-  const kinds = victims.filter((victim) => withServer || victim !== 'server');
+  const kinds = only === undefined ? victims.filter((victim) => withServer || victim !== 'server') : [only];
   try {
     await store.setLimit('openai-compatible', callLimit);
     for (let cycle = 0; cycle < cycles && performance.now() - started < deadlineMs; cycle++) {
@@ -140,8 +174,8 @@ export async function drillWorkers(options: DrillOptions): Promise<DrillResult> 
       await sleep(random.below(Math.round(rows * 12)));
       const killed = performance.now();
       await cluster.kill(victim);
-      await until(`the experiment of cycle ${cycle} is done`, () => isDone(store, id), 120_000).catch((error) => {
-        throw new Error(`${String(error)}\n${cluster.output().slice(-4000)}`);
+      await until(`the experiment of cycle ${cycle} is done`, () => isDone(store, id), 60_000).catch(async (error) => {
+        throw new Error(`${String(error)}\n${await standing(database)}\n${cluster.output().slice(-12000)}`);
       });
       const ended = performance.now();
       const counted = await count(store, id, rows);

@@ -26,12 +26,14 @@ export function startWorker(options: {
   args?: readonly string[];
   /** Program and arguments before it, e.g. to put it into a network of its own. */
   within?: readonly string[];
+  /** Arguments of Node itself. */
+  node?: readonly string[];
 }): WorkerProcess {
-  const { cwd, url, args = [], within = [] } = options;
+  const { cwd, url, args = [], within = [], node = [] } = options;
   const [program = process.execPath, ...before] = [...within, process.execPath];
   const child = spawn(
     program,
-    [...before, main, 'worker', '--lost-after', '3', '--private-host', '127.0.0.1:*', ...args],
+    [...before, ...node, main, 'worker', '--lost-after', '3', '--private-host', '127.0.0.1:*', ...args],
     {
       cwd,
       env: { ...process.env, DATABASE_URL: url, FORGE_HOME: join(cwd, '.forge') },

@@ -5,6 +5,7 @@ import { createComponentPool } from '../component-pool.ts';
 import { ConfigError } from '../errors.ts';
 import { executeBenchmark } from '../execute-benchmark.ts';
 import { executeTraining, type TrainingParts } from '../execute-training.ts';
+import { projectPath } from '../lib/project-path.ts';
 import { loadCorpus } from '../load-corpus.ts';
 import type { ClaimedJob, JobKind } from '../worker-record.ts';
 import { writeBenchmarkFiles } from '../write-benchmark-files.ts';
@@ -33,6 +34,7 @@ async function bench(job: ClaimedJob, parts: JobParts, signal: AbortSignal): Pro
 }
 
 async function ingest({ subject }: ClaimedJob, { surroundings }: JobParts, signal: AbortSignal): Promise<void> {
+  await projectPath(subject, 'corpus', surroundings);
   const corpus = await loadCorpus(subject, surroundings.baseDir);
   const pool = createComponentPool(surroundings);
   try {

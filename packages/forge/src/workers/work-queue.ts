@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { PgBoss } from 'pg-boss';
 import { messageOf, StoreError } from '../errors.ts';
 import { canonicalJson, contentHash } from '../lib/canonical-json.ts';
@@ -8,7 +9,7 @@ import type { Requirement, WaitingWork } from '../worker-record.ts';
  * that: what is to be done, and who does it, is in our own tables, and an entry is dropped as soon as its work is taken.
  */
 export interface WorkQueue {
-  /** Idempotent: what it knows of stays where it is. */
+  /** What it knows of already stands in line anew: whoever it was handed to has not taken it. */
   issue(work: readonly WaitingWork[]): Promise<void>;
   /** The id of what is next, which nobody else gets for a while; null where nothing waits. */
   next(requirement: Requirement): Promise<string | null>;
@@ -19,6 +20,8 @@ export interface WorkQueue {
 /** What was handed out and not dropped is handed out again after this: its worker died in between. */
 const handOutSeconds = 15;
 const superviseSeconds = 5;
+/** An answer that does not come by then does not come any more. */
+const answerMs = 20_000;
 
 const queueName = (requirement: Requirement) => `work-${contentHash(requirement).slice(0, 16)}`;
 
@@ -34,6 +37,7 @@ export async function openWorkQueue(url: string, log: (message: string) => void)
     superviseIntervalSeconds: superviseSeconds,
     monitorIntervalSeconds: superviseSeconds,
     monitorVacuum: false,
+    ...({ query_timeout: answerMs, keepAlive: true } satisfies pg.PoolConfig),
     openTelemetry: { enabled: false },
   });
   // What it does in the background is tried again by itself.
@@ -63,6 +67,9 @@ export async function openWorkQueue(url: string, log: (message: string) => void)
       asked(async () => {
         for (const some of Map.groupBy(work, ({ requirement }) => canonicalJson(requirement)).values()) {
           const name = await queueOf((some[0] as WaitingWork).requirement);
+          // One that is handed out and lost would keep its id from being issued.
+          const again = some.filter(({ issuedBefore }) => issuedBefore).map(({ id }) => id);
+          if (again.length > 0) await boss.deleteJob(name, again);
           await boss.insert(
             name,
             some.map(({ id, priority }) => ({ id, priority })),

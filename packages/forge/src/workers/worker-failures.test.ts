@@ -7,6 +7,7 @@ import { parseExperiment, storedForm } from '../load-experiment.ts';
 import type { Store } from '../store.ts';
 import { openStore } from '../stores/index.ts';
 import type { RunSummary } from '../summarize-run.ts';
+import { drills } from '../testing/drills.ts';
 import { type StubServer, startOpenAiStub } from '../testing/openai-stub-server.ts';
 import { type PostgresServer, startPostgres } from '../testing/postgres-server.ts';
 import { startTcpProxy } from '../testing/tcp-proxy.ts';
@@ -53,8 +54,8 @@ afterAll(async () => {
   await server?.stop();
 });
 
-function start(url = server.url, within: readonly string[] = []): WorkerProcess {
-  const worker = startWorker({ cwd: stage.dir, url, args: ['--shard-size', '12'], within });
+function start(url = server.url, within: readonly string[] = [], node: readonly string[] = []): WorkerProcess {
+  const worker = startWorker({ cwd: stage.dir, url, args: ['--shard-size', '12'], within, node });
   running.push(worker);
   return worker;
 }
@@ -67,7 +68,7 @@ async function queued(): Promise<string> {
 
 const doneOf = async (id: string) => (await store.runStates(id)).reduce((sum, { done }) => sum + done, 0);
 
-describe('a worker that is lost', () => {
+describe.runIf(drills)('a worker that is lost', () => {
   it('with kill -9 in the middle of a shard: another one takes over, nothing is lost or there twice', async () => {
     const id = await queued();
     const first = start();
@@ -106,7 +107,23 @@ describe('a worker that is lost', () => {
   });
 });
 
-describe('a network that is cut', () => {
+describe.runIf(drills)('a clock that jumps', () => {
+  it('up to a day, back and forth: nothing is lost, nothing there twice, limits hold', async () => {
+    await store.setLimit('openai-compatible', 3);
+    await fetch(`${new URL(stub.baseUrl).origin}/stub/reset`);
+    const id = await queued();
+    const jumping = ['--import', join(import.meta.dirname, '..', 'testing', 'jumping-clock.ts')];
+    for (let i = 0; i < 2; i++) start(server.url, [], jumping);
+    await until('all of it is done', () => isDone(store, id));
+    const [run] = await outcomeOf(store, id);
+    expect(run?.rows.map(({ index }) => index)).toEqual(Array.from({ length: rows }, (_, i) => i));
+    expect(run?.rows.every(({ failure }) => failure === undefined)).toBe(true);
+    expect(stub.stats.maxInFlight).toBeLessThanOrEqual(3);
+    await store.setLimit('openai-compatible', null);
+  });
+});
+
+describe.runIf(drills)('a network that is cut', () => {
   it.each(['reset', 'silent'] as const)('between a worker and the database (%s): nothing is lost', async (how) => {
     const id = await queued();
     const { port } = new URL(server.url);
