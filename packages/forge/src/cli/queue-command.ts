@@ -156,6 +156,9 @@ async function findJob(store: Store, given: string): Promise<QueuedJob | undefin
   const found = given.length < 4 ? [] : (await store.listJobs(mostJobs)).filter(({ id }) => id.startsWith(given));
   const open = found.filter(({ endedAt }) => endedAt === null);
   if (open.length > 1) throw new ConfigError(`"${given}" begins the ids of ${open.length} jobs; give more of it`);
+  const [ended] = found;
+  if (ended !== undefined && open.length === 0)
+    throw new ConfigError(`job ${ended.id} has ended: it is ${ended.state}`);
   return open[0];
 }
 
