@@ -88,7 +88,7 @@ function createMean() {
 }
 
 /** Compares a run with its repetition, row by row. */
-export async function compareRepetition(store: Store, before: RunRecord, after: RunRecord): Promise<RunRepetition> {
+async function compareRepetition(store: Store, before: RunRecord, after: RunRecord): Promise<RunRepetition> {
   const names = (before.spec as VariantSpec).metrics.map(({ name }) => name);
   const means = names.map((name) => ({ name, before: createMean(), after: createMean() }));
   let [examples, sameOutputs, sameScores] = [0, 0, 0];

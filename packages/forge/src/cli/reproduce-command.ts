@@ -30,7 +30,7 @@ const isSame = ({ examples, sameOutputs, sameScores }: RunRepetition) =>
   sameOutputs === examples && sameScores === examples;
 
 /** For people: a line for each run and metric, what differs, and a verdict. */
-export function repetitionText(runs: readonly RunRepetition[]): string {
+function repetitionText(runs: readonly RunRepetition[]): string {
   const rows = runs.flatMap((run) =>
     Object.entries(run.metrics).map(([metric, { before, after }]) => [
       run.variant,

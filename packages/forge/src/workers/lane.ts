@@ -7,7 +7,7 @@ import { executeShard, ShardLostError } from './execute-shard.ts';
 import type { Held } from './held.ts';
 import type { OpenRuns } from './open-runs.ts';
 import { canServe } from './requirement.ts';
-import type { WorkerParts } from './run-worker.ts';
+import type { WorkerParts } from './worker-parts.ts';
 
 /** Looks for work in one queue before the next one is tried. */
 const mostTries = 16;

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import type { Queue } from '../api/worker-schemas.ts';
 import { executeRuns } from '../execute-runs.ts';
 import { parseExperiment, storedForm } from '../load-experiment.ts';
 import type { Store } from '../store.ts';
@@ -24,6 +23,7 @@ import {
   type WorkerProcess,
   type WorkerStage,
 } from '../testing/worker-stage.ts';
+import type { WorkerRecord } from '../worker-record.ts';
 
 const rows = 120;
 const version = '0.1.0';
@@ -334,7 +334,8 @@ describe('a server with a queue', () => {
           body: JSON.stringify(body),
         });
       const { id } = (await (await post('/experiments', { source: stage.yaml, start: true })).json()) as { id: string };
-      const workers = async () => (await (await fetch(`${web.url}/api/workers`)).json()) as Queue;
+      const workers = async () =>
+        (await (await fetch(`${web.url}/api/workers`)).json()) as { queue: unknown[]; workers: WorkerRecord[] };
       const found = await workers();
       expect(found).toMatchObject({ queue: [{ experimentId: id, paused: false }], limits: [] });
       // Those that earlier tests have killed are there for a while.
