@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Browser, BrowserContext } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../forge/src/stores/index.ts';
+import { drills } from '../../forge/src/testing/drills.ts';
 import { type ForgeServer, startForgeServer } from '../../forge/src/testing/forge-server.ts';
 import { type PostgresServer, startPostgres } from '../../forge/src/testing/postgres-server.ts';
 import { browserPath, launchBrowser } from './browser.ts';
@@ -564,5 +565,5 @@ function suite(database: 'embedded' | 'postgres'): void {
 
 describe.skipIf(browserPath === undefined)('dashboard in a browser', () => {
   describe('on the embedded database', () => suite('embedded'));
-  describe('on Postgres', () => suite('postgres'));
+  describe.runIf(drills)('on Postgres', () => suite('postgres'));
 });

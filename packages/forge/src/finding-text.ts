@@ -33,7 +33,7 @@ function toolFigures({ tools }: RunSummary): string[] {
 }
 
 /** One row per run: each metric with its interval, then what it cost. */
-function figures(finding: Finding): { header: string[]; rows: string[][] } {
+export function findingTable(finding: Finding): { header: string[]; rows: string[][] } {
   const metrics = [...new Set(finding.runs.flatMap(({ spec }) => spec.metrics.map((metric) => metric.name)))];
   const priced = finding.runs.some(({ summary }) => summary?.cost.total != null);
   const agents = finding.runs.some(({ summary }) => summary?.tools != null);
@@ -136,7 +136,7 @@ const timesText = (value: number) => (value < 10 ? value.toFixed(2) : value.toFi
 
 /** A finding for a terminal. */
 export function findingText(finding: Finding): string {
-  const { header, rows } = figures(finding);
+  const { header, rows } = findingTable(finding);
   const { experiment, description, runs } = finding;
   const unfinished = runs.filter(({ run }) => run.status !== 'finished');
   // A table on its side: runs are columns, so that it fits a terminal however many figures there are.
@@ -161,7 +161,7 @@ export function findingText(finding: Finding): string {
 
 /** A finding as Markdown, for a report or a README. */
 export function findingMarkdown(finding: Finding): string {
-  const { header, rows } = figures(finding);
+  const { header, rows } = findingTable(finding);
   const lines = [
     `## ${finding.experiment.name}`,
     '',

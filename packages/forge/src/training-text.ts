@@ -97,7 +97,8 @@ function runTable(runs: readonly TrainingRunRecord[]): string {
 const spreadText = ({ spread, unit }: TrainingGroup) =>
   spread === null ? '' : `${bare(spread.low, unit)} to ${bare(spread.high, unit)}`;
 
-function mainTable(groups: readonly TrainingGroup[]): string {
+/** Each metric of the main setting before and after training. */
+export function beforeAfterTable(groups: readonly TrainingGroup[]): { header: string[]; rows: string[][] } {
   const main = groups.filter((group) => group.main);
   const seeds = Math.max(...main.map((group) => group.seeds));
   const rows = main.map((group) => [
@@ -109,7 +110,7 @@ function mainTable(groups: readonly TrainingGroup[]): string {
     ...(seeds > 1 ? [spreadText(group)] : []),
   ]);
   const header = ['', 'n', 'before', 'after', 'difference', ...(seeds > 1 ? [`over ${seeds} seeds`] : [])];
-  return textTable(header, rows);
+  return { header, rows };
 }
 
 /** One row for each setting, one column for each metric: after training, with the change it made. */
@@ -167,6 +168,11 @@ function usageLines(spec: TrainingSpec, runs: readonly TrainingRunRecord[], { sh
   ];
 }
 
+const beforeAfter = (groups: readonly TrainingGroup[]) => {
+  const { header, rows } = beforeAfterTable(groups);
+  return textTable(header, rows);
+};
+
 const section = (title: string, lines: readonly string[]) => (lines.length === 0 ? [] : ['', title, ...lines]);
 const listed = (lines: readonly string[]) => lines.map((line) => `  - ${line}`);
 
@@ -190,7 +196,7 @@ export function trainingText(training: TrainingRecord, runs: readonly TrainingRu
           dataLines(report.data).map((line) => `  ${line}`),
         )),
     ...section('Training', [runTable(runs)]),
-    ...(groups.length === 0 ? [] : section('Before and after', [mainTable(groups)])),
+    ...(groups.length === 0 ? [] : section('Before and after', [beforeAfter(groups)])),
     ...section('Verdicts', listed(sentences.filter((sentence) => !negatives.includes(sentence)))),
     ...section('Negative results', listed(negatives)),
     ...(ablated

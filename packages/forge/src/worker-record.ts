@@ -118,6 +118,8 @@ export interface BeatAnswer {
   /** Its shards and jobs that it may go on with: the others were cancelled, paused, or are of somebody else. */
   readonly workIds: readonly string[];
   readonly limits: readonly { readonly key: string; readonly max: number }[];
+  /** Whether there is anything in the queue, of anybody: where not, a worker need not look. */
+  readonly hasWork: boolean;
   /** The newest migration of the database. */
   readonly schemaVersion: number;
 }

@@ -315,6 +315,14 @@ program
   .action(async (id, options) => (await import('./list-command.ts')).remove(id, options));
 
 program
+  .command('report')
+  .description('write what was found as Markdown and as one HTML file, with figures')
+  .argument('[ids...]', 'experiments, trainings, benchmarks (default: the newest finished one of each name)')
+  .option('--output <folder>', 'where it goes', 'report')
+  .option('--title <text>', 'its heading', 'What was found')
+  .action(async (ids, options) => (await import('./report-command.ts')).report(ids, options));
+
+program
   .command('export')
   .description('write the rows of an experiment')
   .argument('<experiment>')

@@ -1,15 +1,15 @@
-const base64Of = (text: string) => Buffer.from(text).toString('base64').replace(/=+$/, '');
-
 /** Less than this of a secret helps nobody to find the rest. */
 const leastPart = 6;
 
 /** As it is, in a URL, in JSON, in base64 of both alphabets. */
 const spellingsOf = (secret: string): string[] => {
-  const base64 = base64Of(secret);
+  const padded = Buffer.from(secret).toString('base64');
+  const base64 = padded.replace(/=+$/, '');
   return [
     secret,
     encodeURIComponent(secret),
     JSON.stringify(secret).slice(1, -1),
+    padded,
     base64,
     base64.replaceAll('+', '-').replaceAll('/', '_'),
   ];

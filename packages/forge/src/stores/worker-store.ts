@@ -114,12 +114,14 @@ export function createWorkerStore(
             select id from queued_jobs where worker_id = ${workerId}::uuid and state = 'claimed' and not paused
           ) as work),
           (select coalesce(jsonb_agg(jsonb_build_object('key', key, 'max', max)), '[]') from limits),
+          (select exists (select from queued_experiments) or exists (select from queued_jobs where state in ('waiting', 'claimed'))),
           (select max(created_at) from drizzle.__drizzle_migrations)`);
-      const [known, workIds, limits, schemaVersion] = rows[0] ?? [];
+      const [known, workIds, limits, hasWork, schemaVersion] = rows[0] ?? [];
       return {
         known: Number(known) === 1,
         workIds: JSON.parse(String(workIds)) as string[],
         limits: JSON.parse(String(limits)) as BeatAnswer['limits'],
+        hasWork: hasWork === true,
         schemaVersion: Number(schemaVersion),
       };
     },

@@ -50,6 +50,7 @@ export function jobContract(store: () => Store): void {
       expect(claims.filter((claim) => claim !== null)).toHaveLength(1);
       const [owner, other] = claims[0] === null ? [b, a] : [a, b];
       expect(await beaten(owner)).toEqual([id]);
+      expect(await store().beat(other, { state: 'working', waitsFor: null })).toMatchObject({ hasWork: true });
       expect(await beaten(other)).toEqual([]);
       await store().endJob(id, other, 'not yours');
       expect(await one(id)).toMatchObject({ state: 'claimed', error: null });

@@ -62,6 +62,7 @@ function createBeat(
     schemaVersion: number;
     state(): 'working' | 'draining';
     end(error: Error): void;
+    setWork(there: boolean): void;
   },
 ) {
   const { store, clock, lostAfterSeconds, log } = parts;
@@ -70,6 +71,7 @@ function createBeat(
 
   function heed(answer: BeatAnswer, asked: number): void {
     leases.setLimits(answer.limits);
+    at.setWork(answer.hasWork);
     held.keepOnly(answer.workIds, asked);
     // Taken, and the answer was lost; or it could not be given back.
     for (const id of answer.workIds)
@@ -115,12 +117,17 @@ export async function runWorker(parts: WorkerParts): Promise<void> {
   let failure: Error | undefined;
   const first = await store.beat(workerId, { state: 'working', waitsFor: null });
   leases.setLimits(first.limits);
+  // As of the last beat: a worker that has nothing to do costs one statement a second.
+  let hasWork = first.hasWork;
   const beat = createBeat(parts, {
     workerId,
     held,
     leases,
     schemaVersion: first.schemaVersion,
     state: () => (halt.aborted ? 'draining' : 'working'),
+    setWork(there) {
+      hasWork = there;
+    },
     end(error) {
       failure ??= error;
       ending.abort();
@@ -136,8 +143,10 @@ export async function runWorker(parts: WorkerParts): Promise<void> {
     (await store.listJobs(mostJobs)).every(({ paused, endedAt }) => paused || endedAt !== null);
   async function tidies(): Promise<void> {
     for (; !halt.aborted; await pause(idleMs, halt)) {
-      await chores.tidy().catch((error: unknown) => log(messageOf(error)));
-      await chores.finish().catch((error: unknown) => log(messageOf(error)));
+      if (hasWork) {
+        await chores.tidy().catch((error: unknown) => log(messageOf(error)));
+        await chores.finish().catch((error: unknown) => log(messageOf(error)));
+      }
       if (untilEmpty && (await isEmpty().catch(() => false))) ending.abort();
     }
   }
@@ -146,7 +155,7 @@ export async function runWorker(parts: WorkerParts): Promise<void> {
     while (!halt.aborted) {
       try {
         // Nothing there: a look each second, not as fast as it goes.
-        if (!(await step())) await pause(idleMs, halt);
+        if (!hasWork || !(await step())) await pause(idleMs, halt);
       } catch (error) {
         if (halt.aborted) break;
         log(messageOf(error));
