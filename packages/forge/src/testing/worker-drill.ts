@@ -124,6 +124,7 @@ async function standing({ url, log }: PostgresServer): Promise<string> {
     'select id, run_id, state, worker_id, attempts, issued_at, claimed_at from shards',
     'select id, name, kind, state, seen_at, clock_timestamp() from workers',
     'select * from leases where holder is not null',
+    'select application_name, state, wait_event_type, wait_event, clock_timestamp() - query_start as since, left(query, 200) as query from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
     'select state, count(*), max(started_on), max(retry_count), min(start_after) from forge_queue.job group by 1',
   ];
   const answers = [];
