@@ -229,7 +229,10 @@ export interface WorkerStore {
     seconds: number,
   ): Promise<{ readonly slots: readonly number[]; readonly share: number; readonly max: number }>;
   freeSlots(key: string, workerId: string, slots: readonly number[]): Promise<void>;
-  /** One worker at a time does what is called so: true for the one who may, for so long. */
+  /**
+   * One worker at a time does what is called so: true for the one who may, for so long. Who has the turn may take it again: an outage may
+   * have kept it from ending it.
+   */
   takeTurn(name: string, workerId: string, seconds: number): Promise<boolean>;
   endTurn(name: string, workerId: string): Promise<void>;
 }

@@ -102,7 +102,7 @@ export function createLeaseStore({ statement }: Pick<Database, 'statement'>): Le
       const rows = await statement(sql`
         insert into leases (key, slot, holder, expires_at) values (${`turn ${name}`}, 1, ${workerId}::uuid, ${after(seconds)})
         on conflict (key, slot) do update set holder = excluded.holder, expires_at = excluded.expires_at
-        where leases.holder is null or leases.expires_at <= clock_timestamp()
+        where leases.holder is null or leases.holder = excluded.holder or leases.expires_at <= clock_timestamp()
         returning slot`);
       return rows.length > 0;
     },

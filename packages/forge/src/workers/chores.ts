@@ -36,13 +36,22 @@ export function createChores(parts: ChoreParts): Chores {
   /** Experiments that this worker could not plan: another one may. */
   const given = new Set<string>();
 
+  /** What this worker has the turn for now: the store would give it again. */
+  const underWay = new Set<string>();
+
   /** Only one worker at a time does it; a turn that is not ended (its worker died) ends by itself. */
   async function inTurn(name: string, work: () => Promise<void>): Promise<void> {
-    if (!(await store.takeTurn(name, workerId, turnSeconds))) return;
+    if (underWay.has(name)) return;
+    underWay.add(name);
     try {
-      await work();
+      if (!(await store.takeTurn(name, workerId, turnSeconds))) return;
+      try {
+        await work();
+      } finally {
+        await store.endTurn(name, workerId).catch(() => {});
+      }
     } finally {
-      await store.endTurn(name, workerId).catch(() => {});
+      underWay.delete(name);
     }
   }
 

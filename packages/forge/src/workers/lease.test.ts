@@ -102,6 +102,11 @@ function leaseContract(stores: () => readonly Store[]): void {
     const workers = await Promise.all(Array.from({ length: 6 }, () => newWorker(one())));
     const turns = await Promise.all(workers.map((worker) => one().takeTurn('plan', worker, 60)));
     expect(turns.filter(Boolean)).toHaveLength(1);
+    const holder = workers[turns.indexOf(true)] as string;
+    const other = workers.find((worker) => worker !== holder) as string;
+    // It may have been kept from ending its turn.
+    expect(await one().takeTurn('plan', holder, 60)).toBe(true);
+    expect(await one().takeTurn('plan', other, 60)).toBe(false);
     await one().endTurn('plan', workers[turns.indexOf(true)] as string);
     expect(await one().takeTurn('plan', workers[0] as string, 60)).toBe(true);
   });
