@@ -67,7 +67,7 @@ const table = markdownTable(
 
 const text = `# Drills
 
-\`npm run drill:workers -- --cycles ${values.cycles} --rows ${rows} --seed ${values.seed} --write\` on ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}.
+\`npm run drill:workers -- --cycles ${values.cycles} --rows ${rows} --seed ${values.seed}${only === undefined ? '' : ` --victim '${only}'`} --write\` on ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}.
 Two workers, a server and a Postgres execute one experiment after another (${rows} examples, 40 ms a call, ${callLimit} calls at once
 on all machines together, a worker is lost after 3 s). At a random moment of each experiment one part is killed with \`kill -9\` and
 started again; the rows are counted when the experiment has ended. All on one database.

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Browser, BrowserContext } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../forge/src/stores/index.ts';
+import { openRemote, type RemoteStore } from '../../forge/src/stores/remote.ts';
 import { drills } from '../../forge/src/testing/drills.ts';
 import { type ForgeServer, startForgeServer } from '../../forge/src/testing/forge-server.ts';
 import { type PostgresServer, startPostgres } from '../../forge/src/testing/postgres-server.ts';
@@ -274,33 +275,34 @@ function suite(database: 'embedded' | 'postgres'): void {
     const audit = page.getByRole('region', { name: 'Audit log, newest first' });
     await audit.getByText('POST /experiments').first().waitFor();
     if (postgres === undefined) await page.getByText('No worker has come').waitFor();
-    else {
-      const store = await openStore({ url: postgres.url });
-      const requirement = { engines: [], gpu: false, models: [] };
-      const worker = await store.registerWorker({
-        name: 'box:17',
-        kind: 'worker',
-        version: '0.1.0',
-        capabilities: { gpu: true, engines: [], models: [] },
-      });
-      const job = { kind: 'ingestion', name: 'words', priority: 3, requirement, version: '0.1.0' } as const;
-      const failed = await store.enqueueJob({ ...job, subject: 'corpora/failed.yaml' });
-      await store.claimJob(failed, worker);
-      await store.endJob(failed, worker, 'no such file');
-      await store.enqueueJob({ ...job, subject: 'corpora/waits.yaml' });
-      await store.setLimit('gpu-1:8000', 7);
-      await page.getByRole('region', { name: 'Workers' }).getByText('box:17').first().waitFor();
-      const jobs = page.getByRole('region', { name: 'Trainings, benchmarks and ingestions of workers' });
-      await jobs.getByText('corpora/waits.yaml').waitFor();
-      await jobs.getByText('no such file').waitFor();
-      await page
-        .getByRole('region', { name: 'Calls at once, on all machines together' })
-        .getByText('gpu-1:8000')
-        .waitFor();
-      await store.removeWorker(worker);
-      await store.close();
-    }
+    const store =
+      postgres === undefined
+        ? openRemote(JSON.parse(await readFile(join(home, 'server.json'), 'utf8')) as RemoteStore)
+        : await openStore({ url: postgres.url });
+    const requirement = { engines: [], gpu: false, models: [] };
+    const worker = await store.registerWorker({
+      name: 'box:17',
+      kind: 'worker',
+      version: '0.1.0',
+      capabilities: { gpu: true, engines: [], models: [] },
+    });
+    const job = { kind: 'ingestion', name: 'words', priority: 3, requirement, version: '0.1.0' } as const;
+    const failed = await store.enqueueJob({ ...job, subject: 'corpora/failed.yaml' });
+    await store.claimJob(failed, worker);
+    await store.endJob(failed, worker, 'no such file');
+    await store.enqueueJob({ ...job, subject: 'corpora/waits.yaml' });
+    await store.setLimit('gpu-1:8000', 7);
+    await page.getByRole('region', { name: 'Workers' }).getByText('box:17').first().waitFor();
+    const jobs = page.getByRole('region', { name: 'Trainings, benchmarks and ingestions of workers' });
+    await jobs.getByText('corpora/waits.yaml').waitFor();
+    await jobs.getByText('no such file').waitFor();
+    await page
+      .getByRole('region', { name: 'Calls at once, on all machines together' })
+      .getByText('gpu-1:8000')
+      .waitFor();
     await expectClean(page, problems);
+    await store.removeWorker(worker);
+    await store.close();
     await page.close();
   }, 60_000);
 

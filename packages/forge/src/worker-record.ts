@@ -86,8 +86,6 @@ export interface WaitingWork {
   readonly id: string;
   readonly requirement: Requirement;
   readonly priority: number;
-  /** pg-boss was told of it before, and nobody has taken it since. */
-  readonly issuedBefore: boolean;
 }
 
 /** An experiment that workers execute. */
@@ -162,10 +160,7 @@ export interface WorkerStore {
   completeShard(shardId: string, workerId: string): Promise<void>;
   /** Shards of workers that are lost wait again; how many. */
   recoverShards(lostAfterSeconds: number): Promise<number>;
-  /**
-   * Shards and jobs that wait and of which pg-boss does not know, 10,000 at most; and the first of those that it has known of
-   * for a quarter of a minute without effect.
-   */
+  /** Shards and jobs that wait and of which pg-boss does not know, or has known for half a minute without effect; 10,000 at most. */
   unissuedWork(): Promise<readonly WaitingWork[]>;
   /** pg-boss knows of them. */
   markIssued(ids: readonly string[]): Promise<void>;

@@ -6,6 +6,7 @@ import { reportHtml, reportMarkdown } from '../lib/report-document.ts';
 import { type ReportSources, researchReport } from '../research-report.ts';
 import type { ExperimentRecord, Store } from '../store.ts';
 import type { TrainingRecord } from '../training-record.ts';
+import type { TrainingReport } from '../training-report.ts';
 import { forgeVersion, openWorkspace, shortPath } from './workspace.ts';
 
 interface ReportOptions {
@@ -32,15 +33,20 @@ const isWhole = async (store: Store, { id }: ExperimentRecord) => {
 /** The newest finished experiment, training and benchmark of each name, without the experiments that belong to the other two. */
 async function allSources(store: Store): Promise<ReportSources> {
   const page = { limit: mostLookedAt };
-  const trainings = newestOfName((await store.listTrainings(page)).items.filter(({ report }) => report !== null));
-  const benchmarks = newestOfName((await store.listBenchmarks(page)).items.filter(({ report }) => report !== null));
-  const parts = [...trainings.map(({ name }) => `${name}-`), ...benchmarks.map(({ name }) => `${name}-matrix`)];
-  const own = (await store.listExperiments({}, page)).items.filter(
-    ({ name }) => !parts.some((part) => name.startsWith(part)),
-  );
+  const trainings = (await store.listTrainings(page)).items.filter(({ report }) => report !== null);
+  const benchmarks = (await store.listBenchmarks(page)).items;
+  const parts = new Set([
+    ...trainings.flatMap(({ report }) => (report as TrainingReport).evaluations.map((one) => one.experimentId)),
+    ...benchmarks.map(({ experimentId }) => experimentId),
+  ]);
+  const own = (await store.listExperiments({}, page)).items.filter(({ id }) => !parts.has(id));
   const whole: ExperimentRecord[] = [];
   for (const experiment of own) if (await isWhole(store, experiment)) whole.push(experiment);
-  return { experiments: newestOfName(whole), trainings, benchmarks };
+  return {
+    experiments: newestOfName(whole),
+    trainings: newestOfName(trainings),
+    benchmarks: newestOfName(benchmarks.filter(({ report }) => report !== null)),
+  };
 }
 
 /** What ids name, in their order. Throws ConfigError. */

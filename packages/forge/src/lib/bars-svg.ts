@@ -24,7 +24,7 @@ export interface BarChart {
 const width = 860;
 const barHeight = 18;
 const groupGap = 14;
-const top = 76;
+const legendRow = 20;
 
 /** Groups of lying bars from 0 with their intervals. A whole SVG file. There is at least one bar. */
 export function barsSvg({ title, description, groups, axis, format }: BarChart): string {
@@ -36,6 +36,23 @@ export function barsSvg({ title, description, groups, axis, format }: BarChart):
   const low = Math.min(0, ...bars.map((bar) => Math.min(bar.value, bar.low ?? 0)));
   const most = high > low ? high : low + 1;
   const at = (value: number) => left + ((value - low) / (most - low)) * (right - left);
+  let [markX, row] = [16, 0];
+  const legend = series.flatMap((name, i) => {
+    const wide = textWidth(name) + 40;
+    if (markX > 16 && markX + wide > width) [markX, row] = [16, row + 1];
+    const lower = legendRow * row;
+    const mark = element('rect', {
+      x: markX,
+      y: 42 + lower,
+      width: 11,
+      height: 11,
+      fill: `var(--c${i % seriesColors})`,
+    });
+    const label = text([markX + 16, 52 + lower], name);
+    markX += wide;
+    return [mark, label];
+  });
+  const top = 76 + legendRow * row;
   let y = top;
   const drawn: string[] = [];
   for (const { name, bars: own } of groups) {
@@ -69,13 +86,6 @@ export function barsSvg({ title, description, groups, axis, format }: BarChart):
     element('line', { x1: at(tick), x2: at(tick), y1: top - 6, y2: y, class: 'grid' }),
     text([at(tick), y + 16], format(tick), { 'text-anchor': 'middle', class: 'muted' }),
   ]);
-  let x = 16;
-  const legend = series.flatMap((name, i) => {
-    const mark = element('rect', { x, y: 42, width: 11, height: 11, fill: `var(--c${i % seriesColors})` });
-    const label = text([x + 16, 52], name);
-    x += textWidth(name) + 40;
-    return [mark, label];
-  });
   const axisTitle = text([(left + right) / 2, y + 36], axis, { 'text-anchor': 'middle' });
   return picture([width, y + 46], { title, description }, [...legend, ...grid, ...drawn, axisTitle]);
 }

@@ -4,7 +4,7 @@ import { escapeXml } from './svg-picture.ts';
 
 /** A part of a report, written as Markdown and as HTML. Texts may come from models, names and files: both forms leave them inert. */
 export type Block =
-  | { readonly kind: 'heading'; readonly level: 1 | 2 | 3; readonly text: string }
+  | { readonly kind: 'heading'; readonly level: 1 | 2; readonly text: string }
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'list'; readonly items: readonly string[] }
   | { readonly kind: 'table'; readonly header: readonly string[]; readonly rows: readonly (readonly string[])[] }

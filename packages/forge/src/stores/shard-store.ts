@@ -30,8 +30,6 @@ type ShardStore = Pick<
 >;
 
 const mostWaiting = 10_000;
-/** Those that should have been taken first: the rest stands in line behind them. */
-const mostStuck = 100;
 /** So many workers that cannot do a run are enough to say that it cannot be done. */
 const enoughFailures = 3;
 
@@ -144,25 +142,18 @@ export function createShardStore(
 
     async unissuedWork() {
       const rows = await statement(sql`
-        with work as (
+        select id, requirement, priority from (
           select id, requirement, priority, issued_at, created_at, position
           from shards join queued_experiments using (experiment_id) where state = 'waiting' and not paused
           union all
           select id, requirement, priority, issued_at, created_at, 0 from queued_jobs where state = 'waiting' and not paused
-        ), fresh as (
-          select * from work where issued_at is null
-          order by priority desc, created_at, position limit ${mostWaiting}::integer
-        ), stuck as (
-          select * from work where issued_at < clock_timestamp() - interval '15 seconds'
-          order by priority desc, created_at, position limit ${mostStuck}::integer
-        )
-        select id, requirement, priority, issued_at is not null from (select * from fresh union all select * from stuck) as due
-        order by priority desc, created_at, position`);
-      return rows.map(([id, requirement, priority, issuedBefore]) => ({
+        ) as work
+        where issued_at is null or issued_at < clock_timestamp() - interval '30 seconds'
+        order by priority desc, created_at, position limit ${mostWaiting}::integer`);
+      return rows.map(([id, requirement, priority]) => ({
         id: String(id),
         requirement: requirementOf(requirement),
         priority: Number(priority),
-        issuedBefore: issuedBefore === true,
       }));
     },
 

@@ -30,6 +30,8 @@ export function createLane(
     readonly chores: Chores;
     /** Runs that this worker cannot do. */
     readonly impossible: Set<string>;
+    /** Jobs that this worker has: one at most, the next one is for another worker. */
+    readonly jobs: Set<string>;
     /** Shards share it; a job has the worker for itself: it measures the machine, or needs all of it. */
     readonly room: SharedExclusive;
     /** Aborted: the worker is to stop. */
@@ -37,13 +39,22 @@ export function createLane(
   },
 ): () => Promise<boolean> {
   const { store, queue, capabilities, surroundings, clock, log, lostAfterSeconds } = parts;
-  const { workerId, held, runs, chores, impossible, room, halt } = at;
+  const { workerId, held, runs, chores, impossible, jobs, room, halt } = at;
 
   async function claim(id: string): Promise<Work | null> {
     const shard = await held.claim(id, () => store.claimShard(id, workerId, [...impossible]));
     if (shard !== null) return { kind: 'shard', shard };
-    const job = await held.claim(id, () => store.claimJob(id, workerId));
-    return job === null ? null : { kind: 'job', job };
+    if (jobs.size > 0) return null;
+    jobs.add(id);
+    const job = await held
+      .claim(id, () => store.claimJob(id, workerId))
+      .catch((error: unknown) => {
+        jobs.delete(id);
+        throw error;
+      });
+    if (job !== null) return { kind: 'job', job };
+    jobs.delete(id);
+    return null;
   }
 
   async function next(): Promise<Work | null> {
@@ -118,6 +129,7 @@ export function createLane(
       await store.endJob(job.id, workerId, messageOf(error).slice(0, mostErrorCharacters));
     } finally {
       held.drop(job.id);
+      jobs.delete(job.id);
     }
   }
 

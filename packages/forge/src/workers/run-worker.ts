@@ -113,6 +113,7 @@ export async function runWorker(parts: WorkerParts): Promise<void> {
   const halt = AbortSignal.any([stop, ending.signal]);
   const held = createHeld(clock.monotonic);
   const impossible = new Set<string>();
+  const jobs = new Set<string>();
   const room = createSharedExclusive();
   let failure: Error | undefined;
   const first = await store.beat(workerId, { state: 'working', waitsFor: null });
@@ -151,7 +152,7 @@ export async function runWorker(parts: WorkerParts): Promise<void> {
     }
   }
   async function lane(): Promise<void> {
-    const step = createLane(parts, { workerId, held, runs, chores, impossible, room, halt });
+    const step = createLane(parts, { workerId, held, runs, chores, impossible, jobs, room, halt });
     while (!halt.aborted) {
       try {
         // Nothing there: a look each second, not as fast as it goes.

@@ -9,7 +9,7 @@ import type { Requirement, WaitingWork } from '../worker-record.ts';
  * that: what is to be done, and who does it, is in our own tables, and an entry is dropped as soon as its work is taken.
  */
 export interface WorkQueue {
-  /** What it knows of already stands in line anew: whoever it was handed to has not taken it. */
+  /** Idempotent: what it knows of stays where it is. */
   issue(work: readonly WaitingWork[]): Promise<void>;
   /** The id of what is next, which nobody else gets for a while; null where nothing waits. */
   next(requirement: Requirement): Promise<string | null>;
@@ -67,9 +67,6 @@ export async function openWorkQueue(url: string, log: (message: string) => void)
       asked(async () => {
         for (const some of Map.groupBy(work, ({ requirement }) => canonicalJson(requirement)).values()) {
           const name = await queueOf((some[0] as WaitingWork).requirement);
-          // One that is handed out and lost would keep its id from being issued.
-          const again = some.filter(({ issuedBefore }) => issuedBefore).map(({ id }) => id);
-          if (again.length > 0) await boss.deleteJob(name, again);
           await boss.insert(
             name,
             some.map(({ id, priority }) => ({ id, priority })),
