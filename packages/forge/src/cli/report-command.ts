@@ -87,8 +87,9 @@ export async function report(ids: readonly string[], { output, title }: ReportOp
     await write('report.md', reportMarkdown(blocks));
     await write('report.html', reportHtml(title, blocks));
     const figures = blocks.filter(({ kind }) => kind === 'figure').length;
+    const counted = figures === 1 ? '1 figure' : `${figures} figures`;
     console.log(
-      `${shortPath(join(output, 'report.html'))} (one file), ${shortPath(join(output, 'report.md'))}: ${figures} figures`,
+      `${shortPath(join(output, 'report.html'))} (one file), ${shortPath(join(output, 'report.md'))}: ${counted}`,
     );
   } finally {
     await store.close();
