@@ -1,8 +1,8 @@
 import { accessRules } from '../../packages/forge/src/api/access-rules.ts';
 import { createApi, openApiInfo } from '../../packages/forge/src/api/app.ts';
-import { code, headingHtml, inlineHtml, slugOf, tableHtml } from './html.ts';
+import { code, entriesHtml, headingHtml, inlineHtml, slugOf } from './html.ts';
 import type { Page } from './page.ts';
-import { type JsonSchema, type LinkOf, schemaTable, typeHtml } from './schema-rows.ts';
+import { defaultNote, type JsonSchema, type LinkOf, schemaEntries, typeHtml } from './schema-rows.ts';
 
 interface Content {
   readonly content?: Readonly<Record<string, { readonly schema?: JsonSchema }>>;
@@ -33,51 +33,40 @@ const linkOf: LinkOf = (reference) => {
 
 const schemasOf = ({ content = {} }: Content) => Object.entries(content);
 
-function parameterTable({ parameters = [] }: Operation): string {
-  if (parameters.length === 0) return '';
-  return tableHtml(
-    ['parameter', 'in', 'type', 'default', 'what'],
-    parameters.map(({ name, in: place, required, description, schema }) => [
-      code(name),
-      place,
-      typeHtml(schema, linkOf),
-      schema.default === undefined
-        ? required && place !== 'path'
-          ? 'required'
-          : ''
-        : code(JSON.stringify(schema.default)),
-      inlineHtml(description ?? schema.description ?? ''),
-    ]),
+const parametersHtml = ({ parameters = [] }: Operation) =>
+  entriesHtml(
+    parameters.map(({ name, in: place, required, description, schema }) => ({
+      name,
+      notes: [place, typeHtml(schema, linkOf), defaultNote(schema, required === true && place !== 'path')],
+      text: inlineHtml(description ?? schema.description ?? ''),
+    })),
   );
-}
 
 function bodyHtml({ requestBody }: Operation): string {
   return schemasOf(requestBody ?? {})
-    .map(([type, { schema = {} }]) => `<p>Body, ${code(type)}:</p>\n${schemaTable(schema, linkOf)}`)
+    .map(([type, { schema = {} }]) => `<p>Body, ${code(type)}:</p>\n${schemaEntries(schema, linkOf)}`)
     .join('');
 }
 
-function responseTable({ responses }: Operation): string {
-  const rows = Object.entries(responses).map(([status, response]) => [
-    status,
-    schemasOf(response)
-      .map(([type, { schema }]) => (schema === undefined ? code(type) : typeHtml(schema, linkOf)))
-      .join(' or '),
-    inlineHtml(response.description),
-  ]);
+function responsesHtml({ responses }: Operation): string {
+  const entries = Object.entries(responses).map(([status, response]) => ({
+    name: status,
+    notes: schemasOf(response).map(([type, { schema }]) =>
+      schema === undefined ? code(type) : typeHtml(schema, linkOf),
+    ),
+    text: inlineHtml(response.description),
+  }));
   // What a page or a list has besides its items stands in the schema itself, not in a component.
-  const own = schemasOf(responses[200] ?? { content: {} }).map(([, { schema = {} }]) => schemaTable(schema, linkOf));
-  return `${tableHtml(['status', 'body', 'when'], rows)}${own
-    .filter(Boolean)
-    .map((table) => `<p>Body of 200:</p>\n${table}`)
-    .join('')}`;
+  const own = schemasOf(responses[200] ?? {}).map(([, { schema = {} }]) => schemaEntries(schema, linkOf));
+  const bodies = own.filter((one) => one !== '').map((one) => `<p>Body of 200:</p>\n${one}`);
+  return `<p>Answers:</p>\n${entriesHtml(entries)}${bodies.join('')}`;
 }
 
 function operationHtml(route: string, operation: Operation): string {
   const rule = accessRules[route];
   const role = rule === undefined ? '' : ` Role: ${code(rule.role)}.`;
   const text = [operation.summary, operation.description].filter((one) => one !== undefined).join('. ');
-  return `${headingHtml(3, slugOf(route), code(route))}<p>${inlineHtml(text)}.${role}</p>\n${parameterTable(operation)}${bodyHtml(operation)}${responseTable(operation)}`;
+  return `${headingHtml(3, slugOf(route), code(route))}<p>${inlineHtml(text)}.${role}</p>\n${parametersHtml(operation)}${bodyHtml(operation)}${responsesHtml(operation)}`;
 }
 
 /** Routes by tag, then the shapes of what they answer, from the OpenAPI document of the server's own routes. */
@@ -95,7 +84,7 @@ export function apiPage(version: string): Page {
   );
   const shapes = Object.entries(components.schemas).map(
     ([name, schema]) =>
-      `${headingHtml(3, `schema-${slugOf(name)}`, name)}<p>${inlineHtml(schema.description ?? '')}</p>\n${schemaTable(schema, linkOf) || `<p>${typeHtml(schema, linkOf)}</p>\n`}`,
+      `${headingHtml(3, `schema-${slugOf(name)}`, name)}<p>${inlineHtml(schema.description ?? '')}</p>\n${schemaEntries(schema, linkOf) || `<p>${typeHtml(schema, linkOf)}</p>\n`}`,
   );
   const intro = `<p>Below ${code('/api')} of ${code('forge serve')}; the same, to try out, at ${code('/docs')}, as a document at ${code('/api/openapi.json')}. Errors are problem details (RFC 9457). Who may do what: <a href="../access.html">access</a>.</p>\n`;
   return {

@@ -2,9 +2,13 @@ import { z } from 'zod';
 import { definitionsOf, type Noun, nouns, pluralOf } from '../../packages/forge/src/catalog.ts';
 import { code, headingHtml, inlineHtml } from './html.ts';
 import type { Page } from './page.ts';
-import { type JsonSchema, type LinkOf, schemaTable } from './schema-rows.ts';
+import { type JsonSchema, type LinkOf, schemaEntries } from './schema-rows.ts';
 
-const titles: Partial<Record<Noun, string>> = { nli: 'NLI models', dataset: 'Data sets' };
+const titles: Partial<Record<Noun, string>> = {
+  nli: 'NLI models',
+  dataset: 'Data sets',
+  'training-set': 'Training sets',
+};
 const titleOf = (noun: Noun) => titles[noun] ?? pluralOf(noun).replace(/^./, (letter) => letter.toUpperCase());
 
 const fileOf = (noun: Noun) => pluralOf(noun).replaceAll(' ', '-');
@@ -20,7 +24,7 @@ export const nounLink: LinkOf = (reference) => {
 function pageOf(noun: Noun): Page {
   const parts = definitionsOf(noun).map(({ name, summary, options }) => {
     const schema = z.toJSONSchema(options, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
-    const table = schemaTable(schema, nounLink);
+    const table = schemaEntries(schema, nounLink);
     return `${headingHtml(2, name, code(name))}<p>${inlineHtml(summary)}</p>\n${table || '<p>No options.</p>\n'}`;
   });
   const listed = `What ${code(`forge list ${noun === 'trainer' ? 'components' : pluralOf(noun)}`)} prints, from the same definitions.`;

@@ -1,41 +1,43 @@
 import type { Argument, Command, Option } from 'commander';
 import { program } from '../../packages/forge/src/cli/main.ts';
-import { code, escapeHtml, headingHtml, inlineHtml, slugOf, tableHtml } from './html.ts';
+import { code, type Entry, entriesHtml, escapeHtml, headingHtml, inlineHtml, slugOf } from './html.ts';
 import type { Page } from './page.ts';
 
 const allowed = (choices: readonly string[] | undefined) =>
   choices === undefined ? '' : ` One of ${choices.map(code).join(', ')}.`;
 
 const initial = ({ defaultValue }: Option | Argument) =>
-  defaultValue === undefined || typeof defaultValue === 'boolean' ? '' : code(String(defaultValue));
+  defaultValue === undefined || typeof defaultValue === 'boolean' ? '' : `default ${code(String(defaultValue))}`;
 
-function argumentRow(argument: Argument): string[] {
+function argumentEntry(argument: Argument): Entry {
   const name = argument.variadic ? `${argument.name()}...` : argument.name();
-  const what = `${inlineHtml(argument.description)}${allowed(argument.argChoices)}`;
-  return [code(argument.required ? `<${name}>` : `[${name}]`), initial(argument), what];
+  return {
+    name: argument.required ? `<${name}>` : `[${name}]`,
+    notes: [initial(argument)],
+    text: `${inlineHtml(argument.description)}${allowed(argument.argChoices)}`,
+  };
 }
 
-function optionRow(option: Option): string[] {
-  const variable = option.envVar === undefined ? '' : ` Environment variable: ${code(option.envVar)}.`;
-  const needed = option.mandatory && option.defaultValue === undefined ? ' Required.' : '';
-  return [
-    code(option.flags),
+const optionEntry = (option: Option): Entry => ({
+  name: option.flags,
+  notes: [
     initial(option),
-    `${inlineHtml(option.description)}${allowed(option.argChoices)}${needed}${variable}`,
-  ];
-}
+    option.mandatory && option.defaultValue === undefined ? 'required' : '',
+    option.envVar === undefined ? '' : `or ${code(option.envVar)}`,
+  ],
+  text: `${inlineHtml(option.description)}${allowed(option.argChoices)}`,
+});
 
 function commandHtml(command: Command, parents: string): string {
   const name = `${parents} ${command.name()}`;
-  const rows = [
-    ...command.registeredArguments.map(argumentRow),
-    ...command.options.filter(({ hidden }) => !hidden).map(optionRow),
+  const entries = [
+    ...command.registeredArguments.map(argumentEntry),
+    ...command.options.filter(({ hidden }) => !hidden).map(optionEntry),
   ];
-  const table = rows.length === 0 ? '' : tableHtml(['argument or option', 'default', 'what'], rows);
   return [
     headingHtml(2, slugOf(name), code(name)),
     `<p>${inlineHtml(command.description())}</p>\n`,
-    `<pre tabindex="0"><code>${escapeHtml(`${name} ${command.usage()}`)}\n</code></pre>\n${table}`,
+    `<pre tabindex="0"><code>${escapeHtml(`${name} ${command.usage()}`)}\n</code></pre>\n${entriesHtml(entries)}`,
     ...command.commands.map((one) => commandHtml(one, name)),
   ].join('');
 }

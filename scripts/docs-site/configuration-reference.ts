@@ -8,7 +8,7 @@ import {
 import { nounLink } from './catalog-reference.ts';
 import { code, headingHtml } from './html.ts';
 import type { Page } from './page.ts';
-import { type JsonSchema, schemaTable } from './schema-rows.ts';
+import { type JsonSchema, schemaEntries } from './schema-rows.ts';
 
 const files: readonly [name: string, schema: JsonSchema, note: string][] = [
   [
@@ -31,7 +31,7 @@ export function configurationPage(): Page {
   const parts = files.map(([name, schema, note]) => {
     const heading = headingHtml(2, name, `${name[0]?.toUpperCase()}${name.slice(1)} files`);
     const printed = `<p>${code(`forge schema ${name}`)} prints the JSON Schema, for editors. ${note}</p>\n`;
-    return `${heading}${printed}${schemaTable(schema, nounLink)}`;
+    return `${heading}${printed}${schemaEntries(schema, nounLink)}`;
   });
   const intro =
     '<p>Where a type is a link, the catalog lists what can be named. A key with a default may be left out; so may one that is not required.</p>\n';

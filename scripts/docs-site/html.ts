@@ -23,11 +23,21 @@ export const headingHtml = (level: number, id: string, html: string) =>
 export const scrolling = (label: string, html: string) =>
   `<div class="scroll" tabindex="0" role="group" aria-label="${label}">${html}</div>\n`;
 
-/** Cells are HTML. Columns that are empty in every row are left out. */
-export function tableHtml(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const shown = header.map((_, column) => rows.some((row) => row[column] !== ''));
-  const cells = (tag: string, row: readonly string[]) =>
-    row.flatMap((cell, column) => (shown[column] ? `<${tag}>${cell}</${tag}>` : [])).join('');
-  const body = rows.map((row) => `<tr>${cells('td', row)}</tr>`).join('\n');
-  return scrolling('Table', `<table><thead><tr>${cells('th', header)}</tr></thead><tbody>\n${body}</tbody></table>`);
+/** A named thing, what kind of thing it is, and what it is for; all HTML. */
+export interface Entry {
+  readonly name: string;
+  /** May have empty parts: type, default, ... */
+  readonly notes: readonly string[];
+  readonly text: string;
+}
+
+/** A list of options, parameters and the like: unlike a table it needs no width. */
+export function entriesHtml(entries: readonly Entry[]): string {
+  if (entries.length === 0) return '';
+  const items = entries.map(({ name, notes, text }) => {
+    const shown = notes.filter((note) => note !== '').join(', ');
+    const note = shown === '' ? '' : ` <span class="note">${shown}</span>`;
+    return `<dt>${code(name)}${note}</dt>\n<dd>${text}</dd>`;
+  });
+  return `<dl>\n${items.join('\n')}\n</dl>\n`;
 }

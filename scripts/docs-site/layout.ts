@@ -43,7 +43,7 @@ function navigation(page: Page, sections: readonly Section[]): string {
 /** The whole document. On narrow screens the navigation is behind a button, without a script. */
 export function documentOf(page: Page, sections: readonly Section[]): string {
   const to = (path: string) => relativeLink(page.path, path);
-  const [heading = '', ...rest] = page.html.split(/(?<=<\/h1>)/);
+  const end = page.html.indexOf('</h1>') + '</h1>'.length;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -51,15 +51,16 @@ export function documentOf(page: Page, sections: readonly Section[]): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${escapeHtml(page.title)} · LLM Forge guide</title>
+<link rel="icon" href="${to('icon.svg')}" type="image/svg+xml">
 <link rel="stylesheet" href="${to('style.css')}">
 <script src="${to('search.js')}" defer></script>
 </head>
 <body>
 <a class="skip" href="#content">Skip to the content</a>
 <header class="top">
-<a class="home" href="${to('index.html')}">LLM Forge guide</a>
+<a class="home" href="${to('index.html')}">LLM Forge</a>
 <div class="search" hidden>
-<input type="search" id="search" aria-label="Search headings" placeholder="Search headings ( / )" autocomplete="off" spellcheck="false">
+<input type="search" id="search" aria-label="Search headings" placeholder="Search" autocomplete="off" spellcheck="false">
 <p class="count" role="status"></p>
 <ul class="results"></ul>
 </div>
@@ -70,8 +71,8 @@ export function documentOf(page: Page, sections: readonly Section[]): string {
 ${navigation(page, sections)}
 </nav>
 <main id="content">
-${heading}
-${contentsOf(page)}${rest.join('')}
+${page.html.slice(0, end)}
+${contentsOf(page)}${page.html.slice(end)}
 </main>
 </div>
 </body>

@@ -1,4 +1,4 @@
-import { code, inlineHtml, tableHtml } from './html.ts';
+import { code, type Entry, entriesHtml, inlineHtml } from './html.ts';
 
 /** The part of JSON Schema that zod writes. */
 export interface JsonSchema {
@@ -99,17 +99,24 @@ function withoutRepeats(rows: readonly Row[], top: ReadonlySet<string>): Row[] {
   });
 }
 
-/** A table of keys with type, default and description. */
-export function schemaTable(schema: JsonSchema, link: LinkOf): string {
+/** `default X`, or that there must be one. */
+export const defaultNote = (schema: JsonSchema, required: boolean) =>
+  schema.default === undefined ? (required ? 'required' : '') : `default ${code(JSON.stringify(schema.default))}`;
+
+/** The keys of a schema with type, default and description; nothing where it has none. */
+export function schemaEntries(schema: JsonSchema, link: LinkOf): string {
   const rows = withoutRepeats(rowsOf(schema), new Set(Object.keys(schema.properties ?? {})));
-  if (rows.length === 0) return '';
-  return tableHtml(
-    ['key', 'type', 'default', 'what'],
-    rows.map(({ key, required, schema: one, form }) => [
-      code(key),
-      typeHtml(one, link),
-      one.default === undefined ? (required ? 'required' : '') : code(JSON.stringify(one.default)),
-      `${form === '' || one.const !== undefined ? '' : `With ${code(form)}: `}${inlineHtml(one.description ?? '')}`,
-    ]),
+  return entriesHtml(
+    rows.map(
+      ({ key, required, schema: one, form }): Entry => ({
+        name: key,
+        notes: [
+          typeHtml(one, link),
+          defaultNote(one, required),
+          form === '' || one.const !== undefined ? '' : `with ${code(form)}`,
+        ],
+        text: inlineHtml(one.description ?? ''),
+      }),
+    ),
   );
 }

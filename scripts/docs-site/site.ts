@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { forgeVersion } from '../../packages/forge/src/cli/workspace.ts';
 import { apiPage } from './api-reference.ts';
 import { catalogPages } from './catalog-reference.ts';
@@ -47,6 +48,10 @@ export function buildSite(root: string): Site {
   const files = new Map<string, string | Uint8Array>(pages.map((page) => [page.path, documentOf(page, sections)]));
   for (const image of new Set(written.flatMap(({ images }) => images)))
     files.set(image, readFileSync(join(docs, image)));
+  const font = fileURLToPath(new URL('.', import.meta.resolve('@fontsource/stix-two-math/package.json')));
+  files.set('math.woff2', readFileSync(join(font, 'files', 'stix-two-math-latin-400-normal.woff2')));
+  files.set('math-font-licence.txt', readFileSync(join(font, 'LICENSE'), 'utf8'));
+  files.set('icon.svg', readFileSync(join(root, 'packages', 'dashboard', 'app', 'icon.svg'), 'utf8'));
   files.set('style.css', readFileSync(join(import.meta.dirname, 'style.css'), 'utf8'));
   files.set('search.js', searchScript(pages, import.meta.dirname));
   return { files, sections };

@@ -29,8 +29,8 @@ export interface ServerOptions {
   readonly allowedHosts: readonly string[];
   /** The folder of the built dashboard. */
   readonly dashboard: string;
-  /** The folder of the built guide; without it /guide says how to build it. */
-  readonly guide: string;
+  /** The folder of the guide, built or not: then /guide says how to build it. Unset: no /guide. */
+  readonly guide?: string;
   /** With which commands of the same user may use the store; null: they open the database themselves. */
   readonly token: string | null;
   readonly access: Omit<AccessSettings, 'host' | 'allowedHosts'>;
@@ -116,7 +116,7 @@ async function createSite(parts: ApiParts, options: ServerOptions, access: Acces
   }
   site.use('/docs/*', docsGuard(access));
   site.route('/docs', docsPage());
-  site.route('/guide', guidePages(options.guide));
+  if (options.guide !== undefined) site.route('/guide', guidePages(options.guide));
   site.route('/', await dashboardFiles(options.dashboard));
   site.onError((error, c) => problemResponse(c, problemOf(error)));
   return site;
