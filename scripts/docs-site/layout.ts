@@ -56,21 +56,21 @@ export function documentOf(page: Page, sections: readonly Section[]): string {
 <script src="${to('search.js')}" defer></script>
 </head>
 <body>
-<a class="skip" href="#content">Skip to the content</a>
+<a class="skip" href="#site-content">Skip to the content</a>
 <header class="top">
 <a class="home" href="${to('index.html')}">LLM Forge</a>
 <div class="search" hidden>
-<input type="search" id="search" aria-label="Search headings" placeholder="Search" autocomplete="off" spellcheck="false">
+<input type="search" id="site-search" aria-label="Search headings" placeholder="Search" autocomplete="off" spellcheck="false">
 <p class="count" role="status"></p>
 <ul class="results"></ul>
 </div>
-<button type="button" class="menu" popovertarget="pages">Pages</button>
+<button type="button" class="menu" popovertarget="site-pages">Pages</button>
 </header>
 <div class="columns">
-<nav id="pages" aria-label="Pages" popover>
+<nav id="site-pages" aria-label="Pages" popover>
 ${navigation(page, sections)}
 </nav>
-<main id="content">
+<main id="site-content">
 ${page.html.slice(0, end)}
 ${contentsOf(page)}${page.html.slice(end)}
 </main>

@@ -21,11 +21,11 @@ export interface RenderedMarkdown extends Page {
 /** Comments in commands and YAML are less loud than the rest. */
 const withComments = (text: string) => escapeHtml(text).replace(/(^|\s)(#.*)$/gm, '$1<span class="comment">$2</span>');
 
-const hasComments = (language = '') => /^(bash|sh|yaml|python)/.test(language);
+const hasComments = (language: string) => ['bash', 'yaml', 'python'].includes(language);
 
 /**
  * One page. Links to other pages of docs/ lead to their pages on the site, and so do their names in backticks; what is not on the site (source files)
- * is shown as a name. HTML in a text is shown, not obeyed.
+ * is shown as a name. HTML in a text is shown, not obeyed. What follows the language of a block (```yaml my-question.yaml) stands above it.
  */
 export function renderMarkdown({ file, text }: MarkdownSource, files: ReadonlySet<string>): RenderedMarkdown {
   const path = pathOfPage(file);
@@ -72,9 +72,11 @@ export function renderMarkdown({ file, text }: MarkdownSource, files: ReadonlySe
         if (named === undefined || !files.has(named)) return code(content);
         return `<a href="${relativeLink(path, pathOfPage(named))}">${code(content)}</a>`;
       },
-      code({ text: content, lang }) {
-        const shown = hasComments(lang) ? withComments(content) : escapeHtml(content);
-        return `<pre tabindex="0"><code>${shown}\n</code></pre>\n`;
+      code({ text: content, lang = '' }) {
+        const [language = '', ...caption] = lang.split(' ');
+        const shown = hasComments(language) ? withComments(content) : escapeHtml(content);
+        const above = caption.length === 0 ? '' : `<p class="caption">${escapeHtml(caption.join(' '))}</p>\n`;
+        return `${above}<pre tabindex="0"><code>${shown}\n</code></pre>\n`;
       },
       table(token: Tokens.Table) {
         const row = (cells: readonly Tokens.TableCell[], tag: string) =>
