@@ -9,16 +9,17 @@ const policy =
 /** The documentation at /guide, as `npm run docs` built it into `folder`. It holds no data: everybody may read it. */
 export function guidePages(folder: string): Hono {
   const guide = new Hono();
+  guide.use(async (c, next) => {
+    await next();
+    c.header('content-security-policy', policy);
+    c.header('cache-control', 'no-cache');
+  });
   guide.get('/', (c) => c.redirect('/guide/index.html'));
   guide.get(
     '*',
     serveStatic({
       root: relative(process.cwd(), folder) || '.',
       rewriteRequestPath: (path) => path.replace(/^\/guide/, ''),
-      onFound(_, c) {
-        c.header('content-security-policy', policy);
-        c.header('cache-control', 'no-cache');
-      },
     }),
   );
   guide.get('*', (c) =>

@@ -32,8 +32,6 @@ export async function startAccessServer(options: AccessServerOptions): Promise<A
   const { store, dir, host = '127.0.0.1', allowedHosts = [], ...settings } = options;
   const dashboard = await mkdtemp(join(tmpdir(), 'forge-access-pages-'));
   await writeFile(join(dashboard, 'index.html'), '<!doctype html><title>Home</title>');
-  await mkdir(join(dashboard, 'guide'));
-  await writeFile(join(dashboard, 'guide', 'index.html'), '<!doctype html><title>Guide</title>');
   await mkdir(join(dashboard, '_next', 'static'), { recursive: true });
   await writeFile(join(dashboard, '_next', 'static', 'page.js'), 'void 0;');
   const surroundings = { baseDir: dir, cacheDir: join(dir, 'cache'), env: {}, now: Date.now, notify: () => {} };
@@ -56,7 +54,7 @@ export async function startAccessServer(options: AccessServerOptions): Promise<A
   try {
     const server = await startServer(
       { ...base, jobs, corpora, compareThread, liveSummary, version: '0', database: 'embedded' },
-      { host, port: 0, anyPort: false, allowedHosts, dashboard, guide: join(dashboard, 'guide'), token: null, access },
+      { host, port: 0, anyPort: false, allowedHosts, dashboard, token: null, access },
     );
     return {
       url: server.url,
