@@ -33,7 +33,7 @@ describe('the guide', () => {
   });
 
   it('says how it is built where it is not', async () => {
-    const answer = await ask('/guide/index.html', 'not-built');
+    const answer = await ask('/guide', 'not-built');
     expect([answer.status, await answer.text()]).toEqual([404, expect.stringContaining('npm run docs')]);
   });
 });

@@ -9,24 +9,27 @@ const policy =
 /** The documentation at /guide, as `npm run docs` built it into `folder`. It holds no data: everybody may read it. */
 export function guidePages(folder: string): Hono {
   const guide = new Hono();
+  const built = existsSync(join(folder, 'index.html'));
   guide.use(async (c, next) => {
     await next();
     c.header('content-security-policy', policy);
     c.header('cache-control', 'no-cache');
   });
-  guide.get('/', (c) => c.redirect('/guide/index.html'));
-  guide.get(
-    '*',
-    serveStatic({
-      root: relative(process.cwd(), folder) || '.',
-      rewriteRequestPath: (path) => path.replace(/^\/guide/, ''),
-    }),
-  );
+  if (built) {
+    guide.get('/', (c) => c.redirect('/guide/index.html'));
+    guide.get(
+      '*',
+      serveStatic({
+        root: relative(process.cwd(), folder) || '.',
+        rewriteRequestPath: (path) => path.replace(/^\/guide/, ''),
+      }),
+    );
+  }
   guide.get('*', (c) =>
     c.text(
-      existsSync(join(folder, 'index.html'))
+      built
         ? `the guide has no ${c.req.path}; it begins at /guide`
-        : 'the guide is not built; build it with: npm run docs',
+        : 'the guide is not built; build it with: npm run docs, and start the server again',
       404,
     ),
   );
