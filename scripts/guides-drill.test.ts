@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -25,7 +34,9 @@ describe.skipIf(!drills)('the guides, from the first command to the last', () =>
     (name) => {
       const dir = mkdtempSync(join(tmpdir(), 'forge-guide-'));
       made.push(dir);
-      for (const folder of ['models', 'datasets', 'corpora', 'experiments', 'findings', 'packages', 'node_modules'])
+      // Tools are only read where they really are in the project.
+      cpSync(join(root, 'experiments'), join(dir, 'experiments'), { recursive: true });
+      for (const folder of ['models', 'datasets', 'corpora', 'findings', 'packages', 'node_modules'])
         symlinkSync(join(root, folder), join(dir, folder));
       const forge = (...words: string[]) => {
         try {
@@ -50,8 +61,9 @@ describe.skipIf(!drills)('the guides, from the first command to the last', () =>
           const id = words.some((word) => word.includes('<experiment>')) ? latest() : '';
           const printed = forge(...words.map((word) => word.replace('<experiment>', id)));
           // A table, a file, a sentence: nothing at all would be a command that did nothing.
-          const output = words[words.indexOf('--output') + 1] ?? '';
-          expect(printed !== '' || existsSync(join(dir, output)), words.join(' ')).toBe(true);
+          const place = words.findIndex((word) => ['--output', '--file'].includes(word));
+          const written = place !== -1 && existsSync(join(dir, words[place + 1] as string));
+          expect(printed !== '' || written, words.join(' ')).toBe(true);
         }
       }
     },

@@ -1,7 +1,7 @@
 import type { TokenizerAndRendererExtension, Tokens } from 'marked';
 import temml from 'temml';
 
-/** TeX as MathML. The styles that Temml writes into attributes are in style.css: the server's policy allows no inline ones. */
+/** TeX as MathML. The styles that Temml writes into attributes are in text.css: the server's policy allows no inline ones. */
 function mathMl(tex: string, displayMode: boolean): string {
   return temml.renderToString(tex, { displayMode, throwOnError: true }).replace(/ style="[^"]*"/g, '');
 }

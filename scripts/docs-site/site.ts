@@ -52,7 +52,8 @@ export function buildSite(root: string): Site {
   files.set('math.woff2', readFileSync(join(font, 'files', 'stix-two-math-latin-400-normal.woff2')));
   files.set('math-font-licence.txt', readFileSync(join(font, 'LICENSE'), 'utf8'));
   files.set('icon.svg', readFileSync(join(root, 'packages', 'dashboard', 'app', 'icon.svg'), 'utf8'));
-  files.set('style.css', readFileSync(join(import.meta.dirname, 'style.css'), 'utf8'));
+  const styles = ['text.css', 'frame.css'].map((name) => readFileSync(join(import.meta.dirname, name), 'utf8'));
+  files.set('style.css', styles.join('\n'));
   files.set('search.js', searchScript(pages, import.meta.dirname));
   return { files, sections };
 }
