@@ -40,8 +40,13 @@ export function buildSite(root: string): Site {
   const known = new Set(sources.map(({ file }) => file));
   const written = sources.map((source) => renderMarkdown(source, known));
   const reference = [cliPage(), configurationPage(), apiPage(forgeVersion), ...catalogPages()];
+  const listed = readContents(readFileSync(join(docs, 'README.md'), 'utf8'));
+  const paths = new Set(['index.html', ...listed.flatMap(({ links }) => links.map(({ path }) => path))]);
+  // A page that docs/README.md does not list can still be found.
+  const others = written.filter(({ path }) => !paths.has(path));
   const sections = [
-    ...readContents(readFileSync(join(docs, 'README.md'), 'utf8')),
+    ...listed,
+    ...(others.length === 0 ? [] : [{ title: 'More', links: others }]),
     { title: 'Reference', links: reference },
   ];
   const pages = [...written, ...reference];
