@@ -1,19 +1,21 @@
 import { describeMetrics } from './build.ts';
 import { ConfigError } from './errors.ts';
+import type { FindingSubject } from './finding-subject.ts';
 import type { FindingsSpec } from './findings-schema.ts';
 import { type ClaimVerdict, type JudgedClaim, judgeClaim } from './judge-claim.ts';
 import type { ClaimTerm } from './lib/parse-claim.ts';
 import type { VariantSpec } from './load-experiment.ts';
 import type { PairedInput } from './paired-difference.ts';
 import { readPairedInputs } from './read-finding.ts';
-import type { ExperimentRecord, RunRecord, Store } from './store.ts';
+import type { RunRecord, Store } from './store.ts';
 import type { RunSummary } from './summarize-run.ts';
 
 /** A findings file held against what was measured. JSON. */
 export interface CheckedFinding {
   readonly name: string;
   readonly question: string;
-  readonly experiment: { readonly id: string; readonly name: string; readonly configHash: string };
+  /** What it rests on. */
+  readonly measured: Pick<FindingSubject, 'kind' | 'id' | 'name' | 'configHash'>;
   /** Coverage of each claim's interval: 1 - alpha / number of claims. */
   readonly level: number;
   readonly claims: readonly JudgedClaim[];
@@ -23,26 +25,42 @@ export interface CheckedFinding {
   readonly verdict: ClaimVerdict;
 }
 
-/** What claims can be about beside metrics. */
+/** What claims can be about beside metrics: per example, or (a rate) per run. */
 const measures = { 'latency-ms': 'latencies', tokens: 'tokens' } as const;
 const isMeasure = (quantity: string): quantity is keyof typeof measures => Object.hasOwn(measures, quantity);
+const rate = 'examples-per-second';
 
 /** One at least. */
-function runsOf(runs: readonly RunRecord[], variant: string): readonly [RunRecord, ...RunRecord[]] {
-  const [first, ...others] = runs.filter(
-    (run) => (run.spec as VariantSpec).group === variant || run.variant === variant,
-  );
+function runsOf({ kind, variants }: FindingSubject, variant: string): readonly [RunRecord, ...RunRecord[]] {
+  const [first, ...others] = variants.get(variant) ?? [];
   if (first !== undefined) return [first, ...others];
-  const known = [...new Set(runs.map((run) => (run.spec as VariantSpec).group))];
-  throw new ConfigError(`claims: the experiment has no variant "${variant}". Known variants: ${known.join(', ')}`);
+  const known = [...variants].filter(([name, [run]]) =>
+    name.endsWith((run?.spec as VariantSpec | undefined)?.group ?? ''),
+  );
+  throw new ConfigError(
+    `claims: the ${kind} has no variant "${variant}". Known variants: ${known.map(([name]) => name).join(', ')}`,
+  );
 }
 
-/** Reads what a term is about, once for each variant and quantity. Throws ConfigError where the experiment does not measure it. */
-function createReader(store: Store, runs: readonly RunRecord[]) {
+/** Answered examples per second of wall time; repeats are paired in their order, as they were run one after the other. */
+function ratesOf(subject: FindingSubject, variant: string, runs: readonly RunRecord[]): PairedInput {
+  const perSecond = runs.map((run): [string, { score: number; cluster: null }] => {
+    const { n, failed } = run.summary as RunSummary;
+    return [
+      String((run.spec as VariantSpec).seed),
+      { score: (1000 * (n - failed.total)) / subject.wallMs(run), cluster: null },
+    ];
+  });
+  return { label: variant, scores: new Map(perSecond) };
+}
+
+/** Reads what a term is about, once for each variant and quantity. Throws ConfigError where it was not measured. */
+function createReader(store: Store, subject: FindingSubject) {
   const read = new Map<string, Promise<{ input: PairedInput; binary: boolean }>>();
 
   async function readTerm({ quantity, variant }: ClaimTerm): Promise<{ input: PairedInput; binary: boolean }> {
-    const own = runsOf(runs, variant);
+    const own = runsOf(subject, variant);
+    if (quantity === rate) return { input: ratesOf(subject, variant, own), binary: false };
     const specs = (own[0].spec as VariantSpec).metrics;
     if (isMeasure(quantity)) {
       const inputs = await readPairedInputs(store, variant, own, specs[0]?.name ?? '');
@@ -50,7 +68,7 @@ function createReader(store: Store, runs: readonly RunRecord[]) {
     }
     const spec = specs.find(({ name }) => name === quantity);
     if (spec === undefined) {
-      const known = [...specs.map(({ name }) => name), ...Object.keys(measures)];
+      const known = [...specs.map(({ name }) => name), ...Object.keys(measures), rate];
       throw new ConfigError(`claims: variant "${variant}" has no "${quantity}". Known: ${known.join(', ')}`);
     }
     const [metric] = await describeMetrics([spec]);
@@ -67,15 +85,26 @@ function createReader(store: Store, runs: readonly RunRecord[]) {
   };
 }
 
-function departuresOf({ plan, claims }: FindingsSpec, runs: readonly RunRecord[]): string[] {
+/** The planned examples of a variant; a training plans them by evaluation. */
+function plannedOf({ n }: FindingsSpec['plan'], variant: string): number {
+  if (typeof n === 'number') return n;
+  const evaluation = variant.split(':')[0] ?? '';
+  const planned = n[evaluation];
+  if (planned === undefined)
+    throw new ConfigError(`plan.n: nothing is planned for "${evaluation}". Planned: ${Object.keys(n).join(', ')}`);
+  return planned;
+}
+
+function departuresOf({ plan, claims }: FindingsSpec, subject: FindingSubject): string[] {
   const variants = new Set(claims.flatMap(({ left, right }) => [left.variant, ...(right ? [right.variant] : [])]));
-  const timed = claims.some(({ left }) => left.quantity === 'latency-ms');
+  const timed = claims.some(({ left }) => left.quantity === 'latency-ms' || left.quantity === rate);
   return [...variants].flatMap((variant) =>
-    runsOf(runs, variant).flatMap((run) => {
+    runsOf(subject, variant).flatMap((run) => {
       const { n, failed, cachedCalls } = run.summary as RunSummary;
+      const planned = plannedOf(plan, variant);
       const share = n === 0 ? 0 : failed.total / n;
       return [
-        ...(n === plan.n ? [] : [`${run.variant}: ${n} examples, planned ${plan.n}`]),
+        ...(n === planned ? [] : [`${run.variant}: ${n} examples, planned ${planned}`]),
         ...(share > plan.maxFailed
           ? [`${run.variant}: ${failed.total} of ${n} examples failed, planned at most ${100 * plan.maxFailed} %`]
           : []),
@@ -87,21 +116,10 @@ function departuresOf({ plan, claims }: FindingsSpec, runs: readonly RunRecord[]
   );
 }
 
-/** Holds a findings file against the runs of one experiment, which must have finished. Throws ConfigError. */
-export async function checkFinding(
-  store: Store,
-  spec: FindingsSpec,
-  experiment: Pick<ExperimentRecord, 'id' | 'name' | 'configHash'>,
-): Promise<CheckedFinding> {
-  const runs = await store.listRuns(experiment.id);
-  const open = runs.find(({ status }) => status !== 'finished');
-  if (open !== undefined) {
-    throw new ConfigError(
-      `${spec.name}: run "${open.variant}" is ${open.status}; finish it with: forge resume ${experiment.id}`,
-    );
-  }
+/** Holds a findings file against what it speaks of, measured to its end. Throws ConfigError. */
+export async function checkFinding(store: Store, spec: FindingsSpec, subject: FindingSubject): Promise<CheckedFinding> {
   const level = 1 - spec.plan.alpha / spec.claims.length;
-  const read = createReader(store, runs);
+  const read = createReader(store, subject);
   const claims: JudgedClaim[] = [];
   for (const claim of spec.claims) {
     const { input: left, binary } = await read(claim.left);
@@ -110,14 +128,14 @@ export async function checkFinding(
     claims.push(judgeClaim(claim, { left, right: right?.input ?? null, binary: bothBinary }, level));
   }
   const worst = (['refuted', 'inconclusive'] as const).find((one) => claims.some(({ verdict }) => verdict === one));
-  const { id, name, configHash } = experiment;
+  const { kind, id, name, configHash } = subject;
   return {
     name: spec.name,
     question: spec.question,
-    experiment: { id, name, configHash },
+    measured: { kind, id, name, configHash },
     level,
     claims,
-    departures: departuresOf(spec, runs),
+    departures: departuresOf(spec, subject),
     verdict: worst ?? 'supported',
   };
 }

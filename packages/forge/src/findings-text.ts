@@ -17,17 +17,10 @@ function evidence({ estimate, n, verdict, neededN }: JudgedClaim): string {
 }
 
 /** A finding for a terminal. */
-export function checkedFindingText({
-  name,
-  question,
-  claims,
-  departures,
-  verdict,
-  experiment,
-}: CheckedFinding): string {
+export function checkedFindingText({ name, question, claims, departures, verdict, measured }: CheckedFinding): string {
   return [
     `${name}: ${verdict}${departures.length === 0 ? '' : ', not measured as planned'}`,
-    `  ${question} (experiment ${experiment.name}, ${experiment.id})`,
+    `  ${question} (${measured.kind} ${measured.name}, ${measured.id})`,
     ...claims.map((one) => `  ${marks[one.verdict].padStart(3)}  ${one.claim}: ${evidence(one)}`),
     ...departures.map((one) => `  departure from the plan: ${one}`),
   ].join('\n');

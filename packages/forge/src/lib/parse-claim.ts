@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors.ts';
 
-/** A measured quantity of a variant: a metric, or `latency-ms` or `tokens` per example. */
+/** A measured quantity of a variant: a metric, `latency-ms` or `tokens` per example, or `examples-per-second` of a run. */
 export interface ClaimTerm {
   readonly quantity: string;
   readonly variant: string;
@@ -30,7 +30,7 @@ const forms = [
 const maxLength = 500;
 
 const allowed =
-  '`metric(variant) > 0.9`, `metric(a) - metric(b) > 0.10` (or 10 points), `|metric(a) - metric(b)| < 0.02`, `tokens(a) / tokens(b) < 2`; quantities are metrics, latency-ms and tokens';
+  '`metric(variant) > 0.9`, `metric(a) - metric(b) > 0.10` (or 10 points), `|metric(a) - metric(b)| < 0.02`, `tokens(a) / tokens(b) < 2`; quantities are metrics, latency-ms, tokens and examples-per-second';
 
 /** Reads `exact-match(agent) - exact-match(naive) > 10 points`. Throws ConfigError that shows what can be written. */
 export function parseClaim(text: string): Claim {
