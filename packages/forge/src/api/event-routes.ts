@@ -55,6 +55,7 @@ function progressOf(
   };
 }
 
+/** Live events of experiments, server-sent. */
 export function eventRoutes(parts: ApiParts) {
   const { store, jobs, clock } = parts;
   const liveEvents = createLiveEvents(parts);

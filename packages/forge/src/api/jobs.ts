@@ -49,6 +49,7 @@ interface Active {
   readonly done: Promise<void>;
 }
 
+/** The queue of one server: experiments one after another, what waits kept in the store. */
 export function createJobs(parts: JobParts): Jobs {
   const { store, clock, log, compute = compareInputs } = parts;
   const listeners = new Set<JobListener>();

@@ -21,6 +21,7 @@ const progressEnd = () => {
 
 const rowsOf = (manifest: readonly TableSum[]) => manifest.reduce((sum, { rows }) => sum + rows, 0);
 
+/** The tables of a backup with their rows, as a table or as JSON. */
 export function printManifest(
   done: string,
   { header, manifest, bytes }: { header?: BackupHeader; manifest: readonly TableSum[]; bytes: number },
@@ -56,6 +57,7 @@ export async function backup(file: string, options: BackupOptions): Promise<void
   );
 }
 
+/** `forge restore`: a backup becomes the database, all or nothing. Throws ConfigError. */
 export async function restore(file: string, options: { replace?: boolean; json?: boolean }): Promise<void> {
   const { header } = await verifyBackup(file);
   const workspace = openWorkspace();

@@ -32,6 +32,7 @@ function endWith(checked: readonly CheckedFinding[]): void {
   if (checked.some(({ verdict }) => verdict === 'inconclusive')) throw new ExitCode(5);
 }
 
+/** `forge findings check`. Throws ConfigError; ExitCode 4 and 5 as `docs/findings.md` says. */
 export async function checkFindings(given: readonly string[], options: FindingsOptions): Promise<void> {
   const files = given.length > 0 ? given : await allFiles();
   // All are read before anything runs: a typing error in the last one must not cost the runs of the first.

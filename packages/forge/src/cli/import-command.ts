@@ -23,6 +23,7 @@ export async function exportAll(id: string, file: string): Promise<void> {
   printManifest(`written and verified: ${file}`, { header, manifest, bytes: (await stat(file)).size }, false);
 }
 
+/** `forge import`: an experiment from a file, added to what is stored. Throws ConfigError. */
 export async function importFile(file: string, options: { json?: boolean }): Promise<void> {
   const workspace = openWorkspace();
   const connection = await openDatabase(workspace);

@@ -13,6 +13,7 @@ import { openWorkspace } from './workspace.ts';
 /** What a file falls into. */
 const partsOf = { experiment: 'variants', training: 'runs', benchmark: 'cells' } as const;
 
+/** `forge validate`: reads files and says what is wrong with each. Throws ExitCode. */
 export async function validate(files: readonly string[], options: { json?: boolean }): Promise<void> {
   const results = [];
   for (const file of files) {
@@ -55,6 +56,7 @@ async function showTrainingPlan(spec: TrainingSpec, json: boolean): Promise<void
   if (rowsOf.length > 0) console.log(`\n${textTable(['evaluation', 'examples', 'models'], rowsOf)}`);
 }
 
+/** `forge plan`: what a file would cost, and what it could detect. Throws ConfigError. */
 export async function plan(file: string, options: { probe?: number; json?: boolean }): Promise<void> {
   const { kind, loaded } = await loadFile(file);
   if (kind === 'training') return showTrainingPlan(loaded.spec, options.json === true);

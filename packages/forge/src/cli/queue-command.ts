@@ -36,6 +36,7 @@ async function withQueue<T>(use: (store: Store, baseDir: string) => Promise<T>):
   }
 }
 
+/** `forge queue`: what waits, what runs, who works. */
 export function list(options: { json?: boolean }): Promise<void> {
   return withQueue(async (store) => {
     const [experiments, jobs, workers, limits] = await Promise.all([
@@ -135,6 +136,7 @@ async function addExperiment(store: Store, given: string, isFile: boolean, prior
   return experiment.id;
 }
 
+/** `forge queue add`: an experiment, training, benchmark or corpus for the workers. Throws ConfigError. */
 export function add(given: string, options: { priority: number; json?: boolean }): Promise<void> {
   return withQueue(async (store, baseDir) => {
     const { priority } = options;
@@ -184,8 +186,11 @@ const pausing = (paused: boolean) => ({
   experiment: (store: Store, id: string) => store.pauseExperiment(id, paused),
 });
 
+/** `forge queue pause` */
 export const pause = (id: string) => change(id, pausing(true), 'paused');
+/** `forge queue resume` */
 export const resume = (id: string) => change(id, pausing(false), 'goes on');
+/** `forge queue cancel` */
 export const cancel = (id: string) =>
   change(
     id,
@@ -193,6 +198,7 @@ export const cancel = (id: string) =>
     'cancelled',
   );
 
+/** `forge queue limit`: calls at once over all machines; null lifts it. */
 export function limit(key: string, max: number | null): Promise<void> {
   return withQueue(async (store) => {
     await store.setLimit(key, max);

@@ -75,6 +75,7 @@ async function printFinding(store: Store, { experiment }: Job, json: boolean): P
   }
 }
 
+/** A workspace with its progress display; `metric` names the score that is shown. */
 export function startWorkspace(metric: () => string, options: LogChoice) {
   let progress: ReturnType<typeof createProgress> | undefined;
   const workspace = openWorkspace((notice) => progress?.notice(notice));
@@ -85,6 +86,7 @@ export function startWorkspace(metric: () => string, options: LogChoice) {
   return { workspace, progress, log };
 }
 
+/** `forge run`: executes a file and prints its finding. Throws ConfigError and ExitCode. */
 export async function run(file: string, options: RunOptions): Promise<void> {
   const loaded = await loadExperiment(file);
   const started = startWorkspace(() => loaded.spec.compare.metric, options);
@@ -108,6 +110,7 @@ export async function run(file: string, options: RunOptions): Promise<void> {
   }
 }
 
+/** `forge resume`: goes on with an experiment, the latest without an id. Throws ConfigError and ExitCode. */
 export async function resume(id: string | undefined, options: LogChoice & { json?: boolean }): Promise<void> {
   let metric = '';
   const started = startWorkspace(() => metric, options);

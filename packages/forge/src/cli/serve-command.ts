@@ -128,6 +128,7 @@ const accessOf = ({ access, publicReadOnly, trustProxy }: ServeOptions) => ({
   randomBytes,
 });
 
+/** `forge serve`: dashboard and API until a signal. Throws ConfigError. */
 export async function serve(options: ServeOptions): Promise<void> {
   let metric = '';
   let progress: ReturnType<typeof createProgress> | undefined;

@@ -42,6 +42,7 @@ function enginesOf(named: readonly string[] | undefined): string[] {
   return named === undefined ? known : [...named];
 }
 
+/** `forge worker`: takes work until a signal, then drains. Throws ConfigError. */
 export async function worker(options: WorkerOptions): Promise<void> {
   const isJson = options.logFormat === 'json';
   const workspace = openWorkspace(({ level, message }) => {

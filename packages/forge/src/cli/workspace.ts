@@ -62,6 +62,7 @@ function machine(): Record<string, string | number> {
   };
 }
 
+/** Reads the environment once; opens nothing yet. */
 export function openWorkspace(notify: (notice: Notice) => void = defaultNotify): Workspace {
   const secrets = openSecrets(process.env);
   rememberSecrets(secrets.values);

@@ -27,6 +27,7 @@ function fingerprint(text: string): readonly [number, number] {
   return [finish(first ^ text.length), finish(second)];
 }
 
+/** An empty set. */
 export function createFingerprintSet(): FingerprintSet {
   let size = 0;
   // Pairs of hashes, found by the first one and the places after it; 0, 0 is an empty place.

@@ -15,6 +15,7 @@ const steps = 1000;
 /** A bet risks at most this share of the capital. */
 const mostAtStake = 0.5;
 
+/** Before the first value: the mean may be anywhere in [0, 1]. */
 export function createConfidenceSequence(alpha: number): ConfidenceSequence {
   // Logarithms of the capital of those who bet that the mean is higher, and that it is lower.
   const higher = new Float64Array(steps + 1);

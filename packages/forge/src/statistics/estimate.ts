@@ -12,6 +12,7 @@ export interface Estimate {
   readonly method: 'wilson' | 't' | 'clustered-t' | 'bonett-price' | 'bootstrap' | 'order-statistics';
 }
 
+/** The arithmetic mean; NaN of nothing. */
 export function mean(values: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i] as number;

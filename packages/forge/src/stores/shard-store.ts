@@ -35,6 +35,7 @@ const enoughFailures = 3;
 
 const listed = (values: readonly (string | number)[], type: 'uuid' | 'integer') =>
   sql`(select value::${sql.raw(type)} from jsonb_array_elements_text(${encodeJson(values)}::jsonb))`;
+/** The moment before which a last beat means that a worker is lost. */
 export const lost = (seconds: number) => sql`clock_timestamp() - ${seconds}::double precision * interval '1 second'`;
 const ended = sql`('finished', 'failed')`;
 

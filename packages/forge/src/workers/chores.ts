@@ -31,6 +31,7 @@ export interface Chores {
 
 const turnSeconds = 60;
 
+/** What any worker may do for all: plan, end, take back from the lost. */
 export function createChores(parts: ChoreParts): Chores {
   const { store, surroundings, clock, workerId, queue, lostAfterSeconds, log, shardSize } = parts;
   /** Experiments that this worker could not plan: another one may. */
