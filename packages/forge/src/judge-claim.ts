@@ -1,4 +1,4 @@
-import type { Claim } from './lib/parse-claim.ts';
+import type { Claim, ClaimUnit } from './lib/parse-claim.ts';
 import { alignPairs, type PairedInput, spreadOf } from './paired-difference.ts';
 import { studentQuantile } from './statistics/distributions.ts';
 import { clusteredStandardError, clusterKeys, type Estimate, standardError } from './statistics/estimate.ts';
@@ -16,6 +16,8 @@ export interface JudgedClaim {
   /** What the claim is about, at the level that the family leaves to each claim; null where there is too little to say. */
   readonly estimate: Estimate | null;
   readonly bound: number;
+  /** In which claim and estimate are told; both are kept as parts of 1 where it is % or points. */
+  readonly unit: ClaimUnit;
   /** Examples that it rests on. */
   readonly n: number;
   /** Examples that would settle it with 80 % power, were the estimate the truth; null where it is settled or nothing would. */
@@ -87,5 +89,5 @@ export function judgeClaim(
   const distance = estimate === null ? 0 : distanceOf(claim, estimate);
   const open = verdict === 'inconclusive' && variance !== null && variance > 0 && distance > 0;
   const needed = open ? neededN(distance, { varianceOfDifference: variance, alpha: 1 - level }) : null;
-  return { claim: claim.text, verdict, estimate, bound: claim.bound, n, neededN: needed };
+  return { claim: claim.text, verdict, estimate, bound: claim.bound, unit: claim.unit, n, neededN: needed };
 }

@@ -59,7 +59,7 @@ describe('forge findings check', () => {
     expect(anew.checked[0]?.measured.id).not.toBe(first.checked[0]?.measured.id);
     expect(anew.checked[0]?.claims).toEqual(first.checked[0]?.claims);
     const { stdout } = await forge('findings', 'check', 'x.yaml');
-    expect(stdout).toContain('yes  exact-match(good) - exact-match(half) > 20 points: 0.500, 97.5 % interval');
+    expect(stdout).toContain('yes  exact-match(good) - exact-match(half) > 20 points: 50.0 points, 97.5 % interval');
   });
 
   it('gates: 4 where a claim is refuted or the plan was not kept, 5 where more examples are needed', async () => {

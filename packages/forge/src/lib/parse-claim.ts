@@ -17,7 +17,11 @@ export interface Claim {
   readonly right: ClaimTerm | null;
   readonly comparator: '>' | '<';
   readonly bound: number;
+  /** What the bound was written in, for telling the measured value in the same; shares and points are kept as parts of 1. */
+  readonly unit: ClaimUnit;
 }
+
+export type ClaimUnit = '%' | 'points' | 'ms' | 'times' | '';
 
 const term = String.raw`([\w.-]+)\(([^()]+)\)`;
 const bound = String.raw`(>|<)\s*(-?\d+(?:\.\d+)?)\s*(%|points|ms)?`;
@@ -51,7 +55,15 @@ export function parseClaim(text: string): Claim {
     if (kind === 'within' && comparator !== '<')
       throw new ConfigError(`claim "${trimmed}": |a - b| can only be claimed to be under a bound: use <`);
     const value = Number(digits) / (unit === '%' || unit === 'points' ? 100 : 1);
-    return { text: trimmed, kind, left, right, comparator: comparator as '>' | '<', bound: value };
+    return {
+      text: trimmed,
+      kind,
+      left,
+      right,
+      comparator: comparator as '>' | '<',
+      bound: value,
+      unit: kind === 'ratio' ? 'times' : ((unit ?? '') as ClaimUnit),
+    };
   }
   throw new ConfigError(`claim "${trimmed.slice(0, 100)}": cannot be read. What can be written: ${allowed}`);
 }
