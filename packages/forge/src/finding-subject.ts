@@ -31,6 +31,7 @@ async function runsByVariant(store: Store, experimentId: string, resume: string)
   return groups;
 }
 
+/** An experiment's own runs. Throws ConfigError where one is not finished. */
 export const experimentSubject = async (store: Store, experiment: Described): Promise<FindingSubject> => ({
   kind: 'experiment',
   ...described(experiment),

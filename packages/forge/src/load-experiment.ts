@@ -79,6 +79,7 @@ export function issueText(
   return `${atLine(yaml, path)}${shown(given)} is not allowed: ${issue.message}`;
 }
 
+/** The keys that a schema allows at a path; none where it allows any. */
 export function keysOfSchema(schema: z.ZodType, path: KeyPath): readonly string[] {
   let current: unknown = schema;
   for (const part of path) {

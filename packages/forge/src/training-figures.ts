@@ -116,6 +116,7 @@ export interface GroupResult {
   readonly comparison: Comparison | null;
 }
 
+/** The figures of runs that differ in their seed only, averaged within the question first. */
 export function groupOf(runs: readonly MeasuredRun[], before: ScoresById | null, meaning: MetricMeaning): GroupResult {
   const first = runs[0] as MeasuredRun;
   const scores = meanOverRepeats(runs.map((run) => run.scores));
