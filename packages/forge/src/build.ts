@@ -52,7 +52,7 @@ export interface EnginePool {
   close(): Promise<void>;
 }
 
-/** Engines of variants, each opened once for all that share it, with retry, limit, cache and meter around it. */
+/** Engines of variants, each opened once for all that share it, with retry, limit and cache around it. */
 export function createEnginePool(
   variants: readonly VariantSpec[],
   parts: Surroundings & {
