@@ -15,7 +15,7 @@ import { docsPage } from './docs-page.ts';
 import { type Observation, observeRequests } from './observe-requests.ts';
 import { HttpProblem, problemOf, problemResponse } from './problem.ts';
 import type { ApiParts } from './routing.ts';
-import { securityHeaders } from './security-headers.ts';
+import { addSecurityHeaders } from './security-headers.ts';
 import { storeDoor } from './store-door.ts';
 
 export interface ServerOptions {
@@ -42,7 +42,6 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-const noPagePolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /** A batch of results, each with its prompts and outputs. */
 const maxStoreBodyBytes = 256 * 2 ** 20;
 const prometheusText = 'text/plain; version=0.0.4; charset=utf-8';
@@ -83,12 +82,7 @@ async function createSite(parts: ApiParts, options: ServerOptions, access: Acces
     if (refusal !== undefined) return problemResponse(c, new HttpProblem(403, refusal));
     return next();
   });
-  site.use(securityHeaders());
-  site.use(async (c, next) => {
-    await next();
-    // What is no page has no need to load or to be framed.
-    if (!c.res.headers.has('content-security-policy')) c.header('content-security-policy', noPagePolicy);
-  });
+  addSecurityHeaders(site);
   site.use(compress());
   site.use(trimTrailingSlash());
   if (options.token !== null) {

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifiedTls } from '../lib/verified-tls.ts';
+import { hasOpenssl } from '../testing/certificate.ts';
 import { forge } from '../testing/forge-process.ts';
 import { type PostgresServer, startPostgres } from '../testing/postgres-server.ts';
-import { enableTls, hasOpenssl } from '../testing/postgres-tls.ts';
+import { enableTls } from '../testing/postgres-tls.ts';
 import { openWorkQueue } from '../workers/work-queue.ts';
 import { openStore } from './index.ts';
 
