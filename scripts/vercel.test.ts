@@ -8,7 +8,6 @@ import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { browserPath, launchBrowser } from '../packages/dashboard/e2e/browser.ts';
-import { openPage } from '../packages/dashboard/e2e/page-checks.ts';
 import { hasOpenssl, makeCertificate } from '../packages/forge/src/testing/certificate.ts';
 import { forge } from '../packages/forge/src/testing/forge-process.ts';
 import { type ForgeServer, startForgeServer } from '../packages/forge/src/testing/forge-server.ts';
@@ -124,7 +123,8 @@ describe.skipIf(!hasOpenssl)('the dashboard on Vercel, the API elsewhere', () =>
       context.setDefaultTimeout(20_000);
       try {
         const site = `https://${name}`;
-        const { page } = await openPage(context, `${site}/experiments/new?example=quickstart`);
+        const page = await context.newPage();
+        await page.goto(`${site}/experiments/new?example=quickstart`);
         await page.waitForURL(/\/login\?next=/);
         await page.getByLabel('Token').fill(token);
         await page.getByRole('button', { name: 'Sign in' }).click();
@@ -135,12 +135,12 @@ describe.skipIf(!hasOpenssl)('the dashboard on Vercel, the API elsewhere', () =>
         await page.close();
 
         const { page: signedIn, problems } = await openPage(context, `${site}/experiments/new?example=quickstart`);
-        await signedIn.getByLabel('Sample size').fill('6');
-        await signedIn.getByText('Valid: 2 variants').waitFor();
-        await signedIn.getByRole('button', { name: 'Start', exact: true }).click();
-        await signedIn.waitForURL(/\/experiment\?id=/);
+        await page.getByLabel('Sample size').fill('6');
+        await page.getByText('Valid: 2 variants').waitFor();
+        await page.getByRole('button', { name: 'Start', exact: true }).click();
+        await page.waitForURL(/\/experiment\?id=/);
         // By the events of the run, through the edge.
-        await signedIn.getByRole('heading', { level: 1, name: /finished$/ }).waitFor({ timeout: 60_000 });
+        await page.getByRole('heading', { level: 1, name: /finished$/ }).waitFor({ timeout: 60_000 });
         expect(problems).toEqual([]);
       } finally {
         await browser.close();
