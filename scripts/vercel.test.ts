@@ -132,9 +132,13 @@ describe.skipIf(!hasOpenssl)('the dashboard on Vercel, the API elsewhere', () =>
         expect(await context.cookies()).toMatchObject([
           { name: '__Host-forge_session', domain: name, httpOnly: true, secure: true, sameSite: 'Strict' },
         ]);
-        await page.close();
 
-        const { page: signedIn, problems } = await openPage(context, `${site}/experiments/new?example=quickstart`);
+        // From here on the console has nothing to say: until now it named what was refused.
+        const problems: string[] = [];
+        context.on('weberror', (error) => problems.push(error.error().message));
+        context.on('console', (message) => {
+          if (message.type() === 'error') problems.push(message.text());
+        });
         await page.getByLabel('Sample size').fill('6');
         await page.getByText('Valid: 2 variants').waitFor();
         await page.getByRole('button', { name: 'Start', exact: true }).click();
