@@ -9,6 +9,7 @@ import { parse } from 'yaml';
 import { accessRules } from '../packages/forge/src/api/access-rules.ts';
 import { copyOf, execForm, stagesOf } from './dockerfile.ts';
 import { createProcesses, freePort, until } from './local-processes.ts';
+import { railwayCommand } from './railway-command.ts';
 
 const root = join(import.meta.dirname, '..');
 const main = join(root, 'packages/forge/src/cli/main.ts');
@@ -110,12 +111,6 @@ interface RailwayFile {
   deploy: { startCommand: string; healthcheckPath?: string } & Readonly<Record<string, string | number>>;
 }
 const railwayFile = (name: string) => JSON.parse(read(`deploy/railway/${name}.json`)) as RailwayFile;
-/** What Railway executes: without a shell of its own. */
-function wordsOf(startCommand: string): string[] {
-  const [, inner] = /^\/bin\/sh -c "(.*)"$/.exec(startCommand) ?? [];
-  return inner === undefined ? startCommand.split(' ') : ['/bin/sh', '-c', inner];
-}
-
 describe.each(railway)('deploy/railway/%s.json', (name) => {
   const { build, deploy } = railwayFile(name);
 
@@ -176,7 +171,7 @@ describe('a hosted server', () => {
       });
     try {
       expect(await healthy()).toBe(1);
-      const [program = '', ...args] = wordsOf(railwayFile('demo').deploy.startCommand);
+      const [program = '', ...args] = railwayCommand(read('deploy/railway/demo.json'));
       processes.start(program, args);
       await until('it answers', async () => ((await healthy()) === 0 ? true : undefined));
       const names = [

@@ -127,6 +127,9 @@ async function run(image: Image): Promise<void> {
       return code === 0 ? true : undefined;
     };
     await until('the health check succeeds', healthy);
+    // What a worker would do: the packages of the image are enough for it.
+    const experiment = [...entry, 'run', 'experiments/quickstart.yaml', '--sample', '4'];
+    execFileSync(program, experiment, { cwd, env, stdio: 'inherit', ...asUser });
     const smoke = [join(root, 'scripts/smoke.ts'), `http://127.0.0.1:${port}`];
     execFileSync(process.execPath, smoke, { env: { ...process.env, FORGE_TOKEN: made.token }, stdio: 'inherit' });
     const codes = await processes.stop();
