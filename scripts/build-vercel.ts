@@ -7,9 +7,7 @@
  */
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { extname, join, relative, resolve, sep } from 'node:path';
-import { Hono } from 'hono';
-import { dashboardFiles } from '../packages/forge/src/api/dashboard-files.ts';
-import { addSecurityHeaders } from '../packages/forge/src/api/security-headers.ts';
+import { dashboardSite } from '../packages/forge/src/api/dashboard-files.ts';
 import { isLoopback } from '../packages/forge/src/lib/client-address.ts';
 import './build-dashboard.ts';
 
@@ -32,9 +30,7 @@ function apiAddress(): string {
 }
 
 const api = apiAddress();
-const site = new Hono();
-addSecurityHeaders(site);
-site.route('/', await dashboardFiles(built));
+const site = await dashboardSite(built);
 
 async function headersOf(path: string): Promise<Record<string, string>> {
   const { headers } = await site.request(path);

@@ -3,7 +3,7 @@
  * not run again, what was stopped goes on. Into DATABASE_URL, or the embedded database below FORGE_HOME. docs/deployment.md
  *
  * npm run seed-demo                        some minutes: experiments, with agents and retrieval
- * npm run seed-demo -- --all               also trainings and a benchmark: half an hour or more
+ * npm run seed-demo -- --all               also trainings and a benchmark, which take much longer
  * npm run seed-demo -- quickstart agent    these files of experiments/
  */
 import { execFile, spawn } from 'node:child_process';

@@ -4,6 +4,7 @@ import { join, relative, sep } from 'node:path';
 import { serveStatic } from '@hono/node-server/serve-static';
 import { Hono } from 'hono';
 import { ConfigError } from '../errors.ts';
+import { addSecurityHeaders } from './security-headers.ts';
 
 interface Page {
   readonly html: string;
@@ -71,4 +72,12 @@ export async function dashboardFiles(folder: string): Promise<Hono> {
     return c.html(missing.html, 404);
   });
   return files;
+}
+
+/** The dashboard alone, with all headers that the server gives it: for hosts that send its files themselves. */
+export async function dashboardSite(folder: string): Promise<Hono> {
+  const site = new Hono();
+  addSecurityHeaders(site);
+  site.route('/', await dashboardFiles(folder));
+  return site;
 }
