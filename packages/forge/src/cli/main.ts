@@ -109,7 +109,7 @@ program
 addReachOptions(program.command('serve'))
   .description('the dashboard and the HTTP API, on one port; goes on with experiments that an earlier server left')
   .option('--host <name>', 'address to listen on', '127.0.0.1')
-  .option('--port <n>', 'port (default: 4040, or the next free one)', wholeNumber)
+  .addOption(new Option('--port <n>', 'port (default: 4040, or the next free one)').env('PORT').argParser(wholeNumber))
   .option('--allow-host <name...>', 'further names by which browsers may call this server')
   .addOption(
     new Option(
