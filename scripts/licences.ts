@@ -32,7 +32,16 @@ const looked: readonly { name: RegExp; states: string | undefined; why: string }
     states: 'CC-BY-4.0',
     why: 'data that the build of the dashboard reads; no part of what it builds',
   },
-  { name: /^json-bignum$/, states: undefined, why: 'package.json is silent; its LICENSE file is the MIT licence' },
+  {
+    name: /^(json-bignum|base-64)$/,
+    states: undefined,
+    why: 'package.json has no such field; the licence file is the MIT licence',
+  },
+  {
+    name: /^flatbuffers$/,
+    states: 'SEE LICENSE IN LICENSE.txt',
+    why: 'version 1.12.0, which a dependency of LanceDB asks for; the file is Apache-2.0',
+  },
 ];
 
 /** Whether an SPDX expression leaves a way to use the package; `besides`: one more licence that is in order. */
@@ -76,9 +85,9 @@ export interface Licence {
 function whyInOrder(name: string, stated: string | undefined): string | undefined {
   if (stated !== undefined && isCompatible(stated)) return 'compatible';
   return looked.find(
-    (one) =>
-      one.name.test(name) &&
-      (stated === undefined ? one.states === undefined : one.states !== undefined && isCompatible(stated, one.states)),
+    ({ name: known, states }) =>
+      known.test(name) &&
+      (states === stated || (stated !== undefined && states !== undefined && isCompatible(stated, states))),
   )?.why;
 }
 

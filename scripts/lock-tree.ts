@@ -6,6 +6,7 @@ export interface LockEntry {
   readonly version?: string;
   readonly license?: string;
   readonly link?: boolean;
+  readonly optional?: boolean;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
