@@ -240,7 +240,7 @@ try {
       return answer.text();
     };
     try {
-      equals(JSON.parse(await get('/api/health')).version, version);
+      equals(JSON.parse(await get('/api/overview')).version, version);
       says(await get('/'), /<html[\s\S]*_next\/static/);
       for (const [asset] of (await get('/')).matchAll(/\/_next\/static\/[^"\\]+\.(js|css)/g)) await get(asset);
       says(await get('/docs/swagger-ui.css'), /swagger/);

@@ -5,18 +5,16 @@ export interface PackageSize {
   readonly files: number;
 }
 
-/** A tenth above what version 0.1.0 measures: 0 MB, 0 MB, 0 files. */
-const budget: PackageSize = { packed: 26e6, unpacked: 36e6, files: 1000 };
+/** A tenth above what was measured: 22.9 MB, 29.9 MB, 767 files. Models are 23 MB of it, the dashboard 2.3 MB, the program 2.2 MB. */
+const budget: PackageSize = { packed: 25e6, unpacked: 33e6, files: 850 };
+
+const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+const shown = { packed: mb, unpacked: mb, files: String };
 
 /** What is more than it may be, in words. */
 export function overBudget(size: PackageSize): string[] {
-  const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
-  const parts: [keyof PackageSize, (value: number) => string][] = [
-    ['packed', mb],
-    ['unpacked', mb],
-    ['files', String],
-  ];
-  return parts.flatMap(([key, shown]) =>
-    size[key] > budget[key] ? [`${key}: ${shown(size[key])}, may be ${shown(budget[key])}`] : [],
-  );
+  const keys = ['packed', 'unpacked', 'files'] as const;
+  return keys
+    .filter((key) => size[key] > budget[key])
+    .map((key) => `${key}: ${shown[key](size[key])}, may be ${shown[key](budget[key])}`);
 }

@@ -45,7 +45,9 @@ async function writeNew(file: string, content: Buffer): Promise<boolean> {
   try {
     await mkdir(dirname(file), { recursive: true });
   } catch (error) {
-    throw new ConfigError(`${dirname(file)}: cannot be made (${(error as NodeJS.ErrnoException).code}); give another folder`);
+    throw new ConfigError(
+      `${dirname(file)}: cannot be made (${(error as NodeJS.ErrnoException).code}); give another folder`,
+    );
   }
   try {
     await writeFile(file, content, { flag: 'wx' });
