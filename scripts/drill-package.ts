@@ -20,7 +20,7 @@ import { readLock } from './lock-tree.ts';
 const root = join(import.meta.dirname, '..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const [given] = process.argv.slice(2);
-if (given === undefined) execFileSync(process.execPath, ['scripts/pack.ts'], { cwd: root, stdio: 'inherit' });
+if (given === undefined) execFileSync('npm', ['run', '--silent', 'pack'], { cwd: root, stdio: 'inherit' });
 const tgz = resolve(given ?? join(root, 'build', 'package', `llm-forge-${version}.tgz`));
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'forge-package-')));

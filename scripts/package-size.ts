@@ -5,7 +5,7 @@ export interface PackageSize {
   readonly files: number;
 }
 
-/** A tenth above what was measured: 22.9 MB, 29.9 MB, 767 files. Models are 23 MB of it, the dashboard 2.3 MB, the program 2.2 MB. */
+/** A tenth above what was measured: 22.9 MB, 29.9 MB, 768 files. Models are 23 MB of it, the dashboard 2.3 MB, the program 2.2 MB. */
 const budget: PackageSize = { packed: 25e6, unpacked: 33e6, files: 850 };
 
 const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
