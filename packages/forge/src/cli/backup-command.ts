@@ -2,10 +2,11 @@ import { stat } from 'node:fs/promises';
 import type { BackupHeader, TableSum } from '../lib/backup-file.ts';
 import { verifyBackup } from '../lib/backup-file.ts';
 import { formatCount } from '../lib/format.ts';
+import { forgeVersion } from '../lib/installation.ts';
 import { dumpDatabase } from '../stores/transfer/dump-database.ts';
 import { restoreDatabase } from '../stores/transfer/restore-database.ts';
 import { openExclusive, openForReading, placeOf } from './open-database.ts';
-import { forgeVersion, openWorkspace } from './workspace.ts';
+import { openWorkspace } from './workspace.ts';
 
 interface BackupOptions {
   readonly verify?: boolean;

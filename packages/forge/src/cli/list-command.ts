@@ -1,6 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { buildDataset } from '../build.ts';
 import { definitionsOf, type Noun, nouns, pluralOf } from '../catalog.ts';
@@ -14,6 +13,7 @@ import {
 } from '../json-schemas.ts';
 import { closestName } from '../lib/closest-name.ts';
 import { formatCount, textTable } from '../lib/format.ts';
+import { root } from '../lib/installation.ts';
 import { resolveModelFile } from '../lib/model-file.ts';
 import type { RunStatus } from '../run.ts';
 import { findExperiment } from './find-experiment.ts';
@@ -156,7 +156,7 @@ export async function datasets(
   }
 }
 
-const bundledModels = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..', 'models');
+const bundledModels = join(root, 'models');
 
 /** Model files below a folder, three levels down at most. */
 async function modelFiles(dir: string, depth = 4): Promise<string[]> {

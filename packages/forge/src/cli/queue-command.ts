@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, relative, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { textTable } from '../lib/format.ts';
+import { forgeVersion } from '../lib/installation.ts';
 import { isCorpusText, loadCorpus } from '../load-corpus.ts';
 import { loadExperiment, readConfigText, storedForm } from '../load-experiment.ts';
 import { storedTraining } from '../load-training.ts';
@@ -16,7 +17,7 @@ import {
 import { storeBenchmark } from './bench-command.ts';
 import { findExperiment } from './find-experiment.ts';
 import { loadFile } from './load-file.ts';
-import { forgeVersion, openWorkspace } from './workspace.ts';
+import { openWorkspace } from './workspace.ts';
 
 /** Workers of any setting of theirs are shown as lost after this. */
 const lostAfterSeconds = 15;

@@ -4,19 +4,18 @@ import { access, stat, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { isTooOld, neededNode } from '../needed-node.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
 const run = promisify(execFile);
-const neededNode = 22;
 
 /** Is this Node one that the program runs on? */
 export function nodeCheck(version: string): Check {
-  const major = Number(/^v(\d+)/.exec(version)?.[1]);
-  if (major >= neededNode) return ok('node', `Node ${version}`);
+  if (!isTooOld(version)) return ok('node', `Node ${version}`);
   return fail(
     'node',
     `Node ${version}, ${neededNode} or newer is needed`,
-    'start with npm run forge -- ..., which brings its own Node, or install Node 22',
+    'install it; in a clone, npm run forge -- ... brings its own',
   );
 }
 
