@@ -9,7 +9,7 @@ import type { BenchmarkReport } from '../packages/forge/src/benchmark-report.ts'
 import type { BenchmarkSpec } from '../packages/forge/src/benchmark-spec.ts';
 import { matrixTable, type Table, verdictMarks } from '../packages/forge/src/benchmark-tables.ts';
 import { cellLabel, timesInterval } from '../packages/forge/src/benchmark-wording.ts';
-import { verdictSentence } from '../packages/forge/src/compare-runs.ts';
+import { verdictSentence } from '../packages/forge/src/comparison-wording.ts';
 import { markdownTable } from '../packages/forge/src/lib/format.ts';
 import type { Finding } from '../packages/forge/src/read-finding.ts';
 import type { TrainingGroup, TrainingReport } from '../packages/forge/src/training-report.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { compareLatency, compareRuns, verdictSentence } from './compare-runs.ts';
+import { compareLatency, compareRuns } from './compare-runs.ts';
+import { verdictSentence } from './comparison-wording.ts';
 import type { PairedInput } from './paired-difference.ts';
 
 const input = (label: string, scores: readonly number[], cluster?: (i: number) => string): PairedInput => ({
