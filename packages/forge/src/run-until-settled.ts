@@ -1,7 +1,7 @@
 import { ConfigError } from './errors.ts';
 import { inSampleOrder, sampleRowIndices } from './lib/sample-examples.ts';
 import type { VariantSpec } from './load-experiment.ts';
-import type { RunEvent, RunStart } from './run.ts';
+import type { Provenance, RunEvent, RunStart } from './run.ts';
 import { type Clock, type RunParts, runExperiment } from './run-experiment.ts';
 import { createSettling, type Settling, type StoppingCompare } from './settle-comparisons.ts';
 import type { RunRecord, Store } from './store.ts';
@@ -29,7 +29,10 @@ export function sampleOrder(count: number, { sample, sampleSeed }: VariantSpec):
 }
 
 /** Takes in what is stored; the rows that each run has. */
-async function takeStored({ runs, store }: UntilSettled, settling: Settling): Promise<Map<string, Set<number>>> {
+export async function takeStored(
+  { runs, store }: Pick<UntilSettled, 'runs' | 'store'>,
+  settling: Settling,
+): Promise<Map<string, Set<number>>> {
   const stored = new Map<string, Set<number>>();
   for (const run of runs) {
     const indices = new Set<number>();
@@ -60,7 +63,8 @@ function createBlockRun(
 ) {
   const { total, done, settling, clock, signal } = job;
   const { runId } = parts;
-  let [wallMs, started, ended] = [0, false, false];
+  let [wallMs, ended] = [0, false];
+  let provenance: Provenance | undefined;
 
   async function* end(status: EndStatus, error?: string): AsyncGenerator<RunEvent> {
     ended = true;
@@ -70,17 +74,18 @@ function createBlockRun(
 
   return {
     hasEnded: () => ended,
-    isUnderWay: () => started && !ended,
+    isUnderWay: () => provenance !== undefined && !ended,
     end,
     /** Does those of the rows that are not done; the run starts with the first of them, or with none where all are done. */
     async *rows(wanted: readonly number[]): AsyncGenerator<RunEvent> {
       const only = new Set(wanted.filter((row) => !done.has(row)));
-      if (only.size === 0 && started) return;
-      for await (const event of runExperiment({ ...parts, only }, clock, signal)) {
+      if (only.size === 0 && provenance !== undefined) return;
+      const block = { ...parts, only, ...(provenance === undefined ? {} : { provenance }) };
+      for await (const event of runExperiment(block, clock, signal)) {
         if (event.type === 'run-started') {
-          if (started) continue;
+          if (provenance !== undefined) continue;
           job.checkStart(event);
-          started = true;
+          provenance = event.provenance;
           yield { ...event, total, alreadyDone: done.size };
         } else if (event.type === 'example-finished') {
           settling.add(runId, event.result);
@@ -160,6 +165,6 @@ export async function* runUntilSettled(job: UntilSettled): AsyncGenerator<RunEve
   } catch (error) {
     // Those that began beside the one that went wrong are not under way any more.
     yield* endAll('cancelled');
-    throw error;
+    if (!signal?.aborted) throw error;
   }
 }
