@@ -5,7 +5,7 @@ import { type ClaimVerdict, type JudgedClaim, judgeClaim } from './judge-claim.t
 import type { ClaimTerm } from './lib/parse-claim.ts';
 import type { VariantSpec } from './load-experiment.ts';
 import type { PairedInput } from './paired-difference.ts';
-import { readPairedInputs } from './read-finding.ts';
+import { readPairedInputs, stoppedEarly } from './read-finding.ts';
 import type { ExperimentRecord, RunRecord, Store } from './store.ts';
 import type { RunSummary } from './summarize-run.ts';
 
@@ -37,14 +37,25 @@ function runsOf(runs: readonly RunRecord[], variant: string): readonly [RunRecor
   throw new ConfigError(`claims: the experiment has no variant "${variant}". Known variants: ${known.join(', ')}`);
 }
 
-/** Reads what a term is about, once for each variant and quantity. Throws ConfigError where the experiment does not measure it. */
-function createReader(store: Store, runs: readonly RunRecord[]) {
+/**
+ * Reads what a term is about, once for each variant and quantity. `anytime`: for intervals that hold whenever runs stop. Throws ConfigError
+ * where the experiment does not measure it, or it has no such interval.
+ */
+function createReader(store: Store, runs: readonly RunRecord[], anytime: boolean) {
   const read = new Map<string, Promise<{ input: PairedInput; binary: boolean }>>();
+  const order = anytime ? 'sample' : 'rows';
+
+  function refuse(quantity: string): never {
+    throw new ConfigError(
+      `claims: "${quantity}" has no bounds, so that no interval for it holds where runs may stop early; claim scores from 0 to 1, or run all examples (without compare.stop and plan.sequential)`,
+    );
+  }
 
   async function readTerm({ quantity, variant }: ClaimTerm): Promise<{ input: PairedInput; binary: boolean }> {
     const own = runsOf(runs, variant);
     const specs = (own[0].spec as VariantSpec).metrics;
     if (isMeasure(quantity)) {
+      if (anytime) refuse(quantity);
       const inputs = await readPairedInputs(store, variant, own, specs[0]?.name ?? '');
       return { input: inputs[measures[quantity]], binary: false };
     }
@@ -54,7 +65,10 @@ function createReader(store: Store, runs: readonly RunRecord[]) {
       throw new ConfigError(`claims: variant "${variant}" has no "${quantity}". Known: ${known.join(', ')}`);
     }
     const [metric] = await describeMetrics([spec]);
-    const { scores } = await readPairedInputs(store, variant, own, quantity);
+    if (anytime && metric?.unit !== undefined) refuse(quantity);
+    const { scores } = await readPairedInputs(store, variant, own, quantity, order);
+    if (anytime && [...scores.scores.values()].some(({ cluster }) => cluster !== null))
+      throw new ConfigError('plan.sequential: the examples come in clusters, which are not independent; leave it out');
     // Means of repeats are no longer 0 or 1.
     return { input: scores, binary: own.length === 1 && metric?.binary === true };
   }
@@ -67,6 +81,16 @@ function createReader(store: Store, runs: readonly RunRecord[]) {
   };
 }
 
+/** A run that was stopped early keeps a plan that allows it, as long as it might have gone on to the planned n. */
+function lengthDeparture(run: RunRecord, plan: FindingsSpec['plan']): string[] {
+  const { n } = run.summary as RunSummary;
+  const most = plan.sequential ? (run.total ?? n) : n;
+  if (most === plan.n) return [];
+  if (plan.sequential) return [`${run.variant}: ${most} examples at most, planned ${plan.n}`];
+  const stopped = stoppedEarly(run) ? ' (stopped early; a plan that allows it says sequential: true)' : '';
+  return [`${run.variant}: ${n} examples, planned ${plan.n}${stopped}`];
+}
+
 function departuresOf({ plan, claims }: FindingsSpec, runs: readonly RunRecord[]): string[] {
   const variants = new Set(claims.flatMap(({ left, right }) => [left.variant, ...(right ? [right.variant] : [])]));
   const timed = claims.some(({ left }) => left.quantity === 'latency-ms');
@@ -75,7 +99,7 @@ function departuresOf({ plan, claims }: FindingsSpec, runs: readonly RunRecord[]
       const { n, failed, cachedCalls } = run.summary as RunSummary;
       const share = n === 0 ? 0 : failed.total / n;
       return [
-        ...(n === plan.n ? [] : [`${run.variant}: ${n} examples, planned ${plan.n}`]),
+        ...lengthDeparture(run, plan),
         ...(share > plan.maxFailed
           ? [`${run.variant}: ${failed.total} of ${n} examples failed, planned at most ${100 * plan.maxFailed} %`]
           : []),
@@ -101,13 +125,19 @@ export async function checkFinding(
     );
   }
   const level = 1 - spec.plan.alpha / spec.claims.length;
-  const read = createReader(store, runs);
+  const anytime = spec.plan.sequential || runs.some(stoppedEarly);
+  const read = createReader(store, runs, anytime);
   const claims: JudgedClaim[] = [];
   for (const claim of spec.claims) {
     const { input: left, binary } = await read(claim.left);
+    if (anytime && claim.kind === 'ratio') {
+      throw new ConfigError(
+        `claims: "${claim.text}": no interval for a ratio holds where runs may stop early; claim a difference`,
+      );
+    }
     const right = claim.right === null ? null : await read(claim.right);
     const bothBinary = binary && right?.binary !== false;
-    claims.push(judgeClaim(claim, { left, right: right?.input ?? null, binary: bothBinary }, level));
+    claims.push(judgeClaim(claim, { left, right: right?.input ?? null, binary: bothBinary, anytime }, level));
   }
   const worst = (['refuted', 'inconclusive'] as const).find((one) => claims.some(({ verdict }) => verdict === one));
   const { id, name, configHash } = experiment;

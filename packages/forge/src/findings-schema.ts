@@ -21,7 +21,7 @@ export const findingsSchema = z.strictObject({
     .describe('What is claimed, e.g. `numeric-match(chain-of-thought) - numeric-match(naive) > 10 points`.'),
   plan: z
     .strictObject({
-      n: z.int().min(2).describe('Examples of each variant.'),
+      n: z.int().min(2).describe('Examples of each variant; at most, where the plan is sequential.'),
       alpha: z.number().gt(0).lt(1).default(0.05).describe('Over all claims of the file together (Bonferroni).'),
       maxFailed: z
         .number()
@@ -29,6 +29,12 @@ export const findingsSchema = z.strictObject({
         .max(1)
         .default(0.02)
         .describe('Share of failed examples (they count as wrong) above which the plan was not kept.'),
+      sequential: z
+        .boolean()
+        .default(false)
+        .describe(
+          'The experiment may stop before `n` (compare.stop): claims get intervals that hold whenever it does.',
+        ),
     })
     .describe('What was decided before measuring; a departure is told with the verdict.'),
 });

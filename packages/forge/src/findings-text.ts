@@ -8,8 +8,9 @@ const figure = (value: number) => (Math.abs(value) < 100 ? value.toFixed(3) : va
 
 function evidence({ estimate, n, verdict, neededN }: JudgedClaim): string {
   if (estimate === null) return `nothing to say from ${n} examples`;
-  const { value, low, high, level } = estimate;
-  const interval = `${figure(value)}, ${(100 * level).toFixed(level > 0.99 ? 2 : 1)} % interval ${figure(low)} to ${figure(high)}, n = ${formatCount(n)}`;
+  const { value, low, high, level, method } = estimate;
+  const name = method === 'hedged-capital' ? 'anytime-valid interval' : 'interval';
+  const interval = `${figure(value)}, ${(100 * level).toFixed(level > 0.99 ? 2 : 1)} % ${name} ${figure(low)} to ${figure(high)}, n = ${formatCount(n)}`;
   if (verdict !== 'inconclusive') return interval;
   // A claim that n examples cannot tell may still have been unlucky with a power of 80 %.
   if (neededN === null || neededN <= n) return `${interval}; the bound lies within it`;
