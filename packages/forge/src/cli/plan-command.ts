@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts';
 import { executeProbe } from '../execute-probe.ts';
 import { formatCount, formatDuration, textTable } from '../lib/format.ts';
-import type { ExperimentSpec } from '../load-experiment.ts';
+
 import { planExperiment } from '../plan-experiment.ts';
 import { planTraining } from '../plan-training.ts';
 import type { TrainingSpec } from '../training-spec.ts';

@@ -78,17 +78,22 @@ export function anytimeMeanEstimate(values: ArrayLike<number>, level = 0.95): Es
   return { value: n === 0 ? 0 : mean(values), ...sequence.interval(), n, level, method: 'hedged-capital' };
 }
 
-/** The p-value of one mean by the same bets, valid at every moment: 1 over the largest capital so far (Ville's inequality). */
+/**
+ * Bets against one mean: p-values that are valid at every moment, 1 over the largest capital so far (Ville's inequality), of which each side
+ * has half. `above`: of a mean that is at most this one; `below`: of one that is at least this one.
+ */
 export function createBettingTest(mean: number, alpha: number) {
   const bets = createBets(alpha);
-  let [higher, lower, most] = [0, 0, 0];
+  let [higher, lower, mostHigher, mostLower] = [0, 0, 0, 0];
+  const pValue = (most: number) => Math.min(1, 2 * Math.exp(-most));
   return {
     add(value: number): void {
       const bet = bets.next(value);
       higher += gainHigher(bet, mean, value);
       lower += gainLower(bet, mean, value);
-      most = Math.max(most, higher, lower);
+      mostHigher = Math.max(mostHigher, higher);
+      mostLower = Math.max(mostLower, lower);
     },
-    pValue: () => Math.min(1, 2 * Math.exp(-most)),
+    pValues: () => ({ above: pValue(mostHigher), below: pValue(mostLower) }),
   };
 }

@@ -19,7 +19,7 @@ export interface SequentialDifference {
   settled(): { readonly as: Settled; readonly after: number } | null;
   /** Of the mean difference. */
   interval(): Interval;
-  /** Anytime-valid p-values: of no difference, and of one as large as the margin. */
+  /** Anytime-valid p-values: of no difference, and of one outside the margin. */
   pValues(): { readonly difference: number; readonly equivalence: number };
 }
 
@@ -39,8 +39,8 @@ export function createSequentialDifference(options: {
   const sequence = createConfidenceSequence(alpha);
   const unit = (difference: number) => (difference + 1) / 2;
   const zero = createBettingTest(unit(0), alpha);
-  const below = createBettingTest(unit(-margin), alpha);
-  const above = createBettingTest(unit(margin), alpha);
+  const lowest = createBettingTest(unit(-margin), alpha);
+  const highest = createBettingTest(unit(margin), alpha);
   let n = 0;
   let settled: { as: Settled; after: number } | null = null;
 
@@ -58,7 +58,7 @@ export function createSequentialDifference(options: {
 
   return {
     add(difference) {
-      for (const one of [sequence, zero, below, above]) one.add(unit(difference));
+      for (const one of [sequence, zero, lowest, highest]) one.add(unit(difference));
       n++;
       if (settled !== null || n < atLeast) return;
       const as = look();
@@ -66,7 +66,14 @@ export function createSequentialDifference(options: {
     },
     settled: () => settled,
     interval,
-    pValues: () => ({ difference: zero.pValue(), equivalence: Math.max(below.pValue(), above.pValue()) }),
+    pValues() {
+      const { above, below } = zero.pValues();
+      return {
+        difference: Math.min(above, below),
+        // Shown to be above the one margin and below the other.
+        equivalence: Math.max(lowest.pValues().above, highest.pValues().below),
+      };
+    },
   };
 }
 
