@@ -374,6 +374,7 @@ function suite(database: 'embedded' | 'postgres'): void {
     await page.getByText(/anytime-valid 95 % interval [\d.]+ to [\d.]+, hedged capital/).waitFor();
     await page.getByText('24 of at most 200', { exact: true }).waitFor();
     await page.getByText(/^Difference, anytime-valid$/).waitFor();
+    await page.getByText(/These intervals are approximate\.$/).waitFor();
     await page.getByText(/intervals of latency and tokens are those of an n fixed beforehand/).waitFor();
     await page.getByRole('row', { name: /^Examples 24 of 200 24 of 200$/ }).waitFor();
     await expectClean(page, problems);

@@ -1,11 +1,11 @@
 import { buildDataset } from '../build.ts';
+import type { Surroundings } from '../definition.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
 import type { VariantSpec } from '../load-experiment.ts';
 import { sampleOrder, takeStored } from '../run-until-settled.ts';
 import { createSettling, type StoppingCompare } from '../settle-comparisons.ts';
-import type { RunRecord } from '../store.ts';
+import type { RunRecord, Store } from '../store.ts';
 import type { PlannedShard } from '../worker-record.ts';
-import type { ChoreParts } from './chores.ts';
 import { planShards } from './plan-shards.ts';
 import { requirementOf } from './requirement.ts';
 
@@ -19,15 +19,17 @@ export interface NextBlock {
   readonly total: number;
 }
 
+interface StopEarlyParts {
+  readonly store: Pick<Store, 'scoredRows'>;
+  readonly surroundings: Surroundings;
+  readonly shardSize?: number;
+}
+
 /**
  * Asks the stored rows what is next: workers do a block of examples, and whichever sees it whole looks, and adds the next one. The answer is
  * that of `forge run`, because it depends on the rows alone. `failed`: whether a run cannot be done. Throws ConfigError.
  */
-export function createStopEarly({
-  store,
-  surroundings,
-  shardSize,
-}: Pick<ChoreParts, 'store' | 'surroundings' | 'shardSize'>) {
+export function createStopEarly({ store, surroundings, shardSize }: StopEarlyParts) {
   const orders = new Map<string, Promise<readonly number[]>>();
 
   async function orderOf(variant: VariantSpec): Promise<readonly number[]> {
