@@ -6,6 +6,7 @@ import { readFinding } from '../read-finding.ts';
 import type { ExperimentRecord, Store } from '../store.ts';
 import { openStore } from '../stores/index.ts';
 import type { RunSummary } from '../summarize-run.ts';
+import { drills } from '../testing/drills.ts';
 import { type PostgresServer, startPostgres } from '../testing/postgres-server.ts';
 import {
   createWorkerStage,
@@ -110,22 +111,26 @@ describe('workers on an experiment that may stop early', () => {
     expect((await comparisons(experiment)).map(({ verdict }) => verdict)).toEqual(['tied', 'worse']);
   }, 180_000);
 
-  it('let the others go on where a variant fails, and say why clusters cannot be', async () => {
-    worker();
-    const bad = `${variants}\n  bad: { method: { name: rag, retriever: { name: bm25, corpus: missing.yaml } } }`;
-    const withBad = await queued(yaml(bad));
-    const clustered = await queued(yaml(variants, ', cluster: answer'));
-    for (const { id } of [withBad, clustered]) await until('it is done', () => isDone(store, id), 120_000);
-    expect((await store.listRuns(withBad.id)).map(({ status }) => status)).toEqual([
-      'finished',
-      'finished',
-      'finished',
-      'failed',
-    ]);
-    expect((await comparisons(withBad)).map(({ verdict }) => verdict)).toEqual(['tied', 'worse']);
-    for (const run of await store.listRuns(clustered.id)) {
-      expect(run.status).toBe('failed');
-      expect(run.error).toContain('is part of a cluster');
-    }
-  }, 180_000);
+  it.runIf(drills)(
+    'let the others go on where a variant fails, and say why clusters cannot be',
+    async () => {
+      worker();
+      const bad = `${variants}\n  bad: { method: { name: rag, retriever: { name: bm25, corpus: missing.yaml } } }`;
+      const withBad = await queued(yaml(bad));
+      const clustered = await queued(yaml(variants, ', cluster: answer'));
+      for (const { id } of [withBad, clustered]) await until('it is done', () => isDone(store, id), 120_000);
+      expect((await store.listRuns(withBad.id)).map(({ status }) => status)).toEqual([
+        'finished',
+        'finished',
+        'finished',
+        'failed',
+      ]);
+      expect((await comparisons(withBad)).map(({ verdict }) => verdict)).toEqual(['tied', 'worse']);
+      for (const run of await store.listRuns(clustered.id)) {
+        expect(run.status).toBe('failed');
+        expect(run.error).toContain('is part of a cluster');
+      }
+    },
+    180_000,
+  );
 });
