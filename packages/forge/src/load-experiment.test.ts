@@ -50,7 +50,7 @@ describe('parseExperiment', () => {
       'test.yaml:6: compare.stop: there is one variant, and nothing to compare it with; add one, or remove stop',
     );
     expect(stop('variants: { few: { sample: 10 }, many: { sample: 20 } }\n')).toMatch(
-      /compare.stop: variants "few, naive" and "many, naive" have other examples; give all variants the same/,
+      /compare.stop: variants "few naive" and "many naive" have other examples; give all variants the same/,
     );
     expect(stop('metrics: [answer-length]\n')).toMatch(
       /compare.stop: "answer-length" counts tokens, which have no bounds; it needs a metric with scores from 0 to 1/,
