@@ -6,7 +6,7 @@ import { type ClaimVerdict, type JudgedClaim, judgeClaim } from './judge-claim.t
 import type { ClaimTerm } from './lib/parse-claim.ts';
 import type { VariantSpec } from './load-experiment.ts';
 import type { PairedInput } from './paired-difference.ts';
-import { readPairedInputs } from './read-finding.ts';
+import { readPairedInputs, stoppedEarly } from './read-finding.ts';
 import type { RunRecord, Store } from './store.ts';
 import type { RunSummary } from './summarize-run.ts';
 
@@ -42,7 +42,7 @@ function runsOf({ kind, variants }: FindingSubject, variant: string): readonly [
   );
 }
 
-/** Answered examples per second of wall time; repeats are paired in their order, as they were run one after the other. */
+/** Answered examples per second of wall time, by the seed of the repeat: what ran with one seed is compared with one another. */
 function ratesOf(subject: FindingSubject, variant: string, runs: readonly RunRecord[]): PairedInput {
   const perSecond = runs.map((run): [string, { score: number; cluster: null }] => {
     const { n, failed } = run.summary as RunSummary;
@@ -54,15 +54,29 @@ function ratesOf(subject: FindingSubject, variant: string, runs: readonly RunRec
   return { label: variant, scores: new Map(perSecond) };
 }
 
-/** Reads what a term is about, once for each variant and quantity. Throws ConfigError where it was not measured. */
-function createReader(store: Store, subject: FindingSubject) {
+/**
+ * Reads what a term is about, once for each variant and quantity. `anytime`: for intervals that hold whenever runs stop. Throws ConfigError
+ * where it was not measured, or has no such interval.
+ */
+function createReader(store: Store, subject: FindingSubject, anytime: boolean) {
   const read = new Map<string, Promise<{ input: PairedInput; binary: boolean }>>();
+  const order = anytime ? 'sample' : 'rows';
+
+  function refuse(quantity: string): never {
+    throw new ConfigError(
+      `claims: "${quantity}" has no bounds, so that no interval for it holds where runs may stop early; claim scores from 0 to 1, or run all examples (without compare.stop and plan.sequential)`,
+    );
+  }
 
   async function readTerm({ quantity, variant }: ClaimTerm): Promise<{ input: PairedInput; binary: boolean }> {
     const own = runsOf(subject, variant);
-    if (quantity === rate) return { input: ratesOf(subject, variant, own), binary: false };
+    if (quantity === rate) {
+      if (anytime) refuse(quantity);
+      return { input: ratesOf(subject, variant, own), binary: false };
+    }
     const specs = (own[0].spec as VariantSpec).metrics;
     if (isMeasure(quantity)) {
+      if (anytime) refuse(quantity);
       const inputs = await readPairedInputs(store, variant, own, specs[0]?.name ?? '');
       return { input: inputs[measures[quantity]], binary: false };
     }
@@ -72,7 +86,10 @@ function createReader(store: Store, subject: FindingSubject) {
       throw new ConfigError(`claims: variant "${variant}" has no "${quantity}". Known: ${known.join(', ')}`);
     }
     const [metric] = await describeMetrics([spec]);
-    const { scores } = await readPairedInputs(store, variant, own, quantity);
+    if (anytime && metric?.unit !== undefined) refuse(quantity);
+    const { scores } = await readPairedInputs(store, variant, own, quantity, order);
+    if (anytime && [...scores.scores.values()].some(({ cluster }) => cluster !== null))
+      throw new ConfigError('plan.sequential: the examples come in clusters, which are not independent; leave it out');
     // Means of repeats are no longer 0 or 1.
     return { input: scores, binary: own.length === 1 && metric?.binary === true };
   }
@@ -95,16 +112,25 @@ function plannedOf({ n }: FindingsSpec['plan'], variant: string): number {
   return planned;
 }
 
+/** A run that was stopped early keeps a plan that allows it, as long as it might have gone on to the planned n. */
+function lengthDeparture(run: RunRecord, planned: number, sequential: boolean): string[] {
+  const { n } = run.summary as RunSummary;
+  const most = sequential ? (run.total ?? n) : n;
+  if (most === planned) return [];
+  if (sequential) return [`${run.variant}: ${most} examples at most, planned ${planned}`];
+  const stopped = stoppedEarly(run) ? ' (stopped early; a plan that allows it says sequential: true)' : '';
+  return [`${run.variant}: ${n} examples, planned ${planned}${stopped}`];
+}
+
 function departuresOf({ plan, claims }: FindingsSpec, subject: FindingSubject): string[] {
   const variants = new Set(claims.flatMap(({ left, right }) => [left.variant, ...(right ? [right.variant] : [])]));
   const timed = claims.some(({ left }) => left.quantity === 'latency-ms' || left.quantity === rate);
   return [...variants].flatMap((variant) =>
     runsOf(subject, variant).flatMap((run) => {
       const { n, failed, cachedCalls } = run.summary as RunSummary;
-      const planned = plannedOf(plan, variant);
       const share = n === 0 ? 0 : failed.total / n;
       return [
-        ...(n === planned ? [] : [`${run.variant}: ${n} examples, planned ${planned}`]),
+        ...lengthDeparture(run, plannedOf(plan, variant), plan.sequential),
         ...(share > plan.maxFailed
           ? [`${run.variant}: ${failed.total} of ${n} examples failed, planned at most ${100 * plan.maxFailed} %`]
           : []),
@@ -119,13 +145,19 @@ function departuresOf({ plan, claims }: FindingsSpec, subject: FindingSubject): 
 /** Holds a findings file against what it speaks of, measured to its end. Throws ConfigError. */
 export async function checkFinding(store: Store, spec: FindingsSpec, subject: FindingSubject): Promise<CheckedFinding> {
   const level = 1 - spec.plan.alpha / spec.claims.length;
-  const read = createReader(store, subject);
+  const anytime = spec.plan.sequential || [...subject.variants.values()].flat().some(stoppedEarly);
+  const read = createReader(store, subject, anytime);
   const claims: JudgedClaim[] = [];
   for (const claim of spec.claims) {
     const { input: left, binary } = await read(claim.left);
+    if (anytime && claim.kind === 'ratio') {
+      throw new ConfigError(
+        `claims: "${claim.text}": no interval for a ratio holds where runs may stop early; claim a difference`,
+      );
+    }
     const right = claim.right === null ? null : await read(claim.right);
     const bothBinary = binary && right?.binary !== false;
-    claims.push(judgeClaim(claim, { left, right: right?.input ?? null, binary: bothBinary }, level));
+    claims.push(judgeClaim(claim, { left, right: right?.input ?? null, binary: bothBinary, anytime }, level));
   }
   const worst = (['refuted', 'inconclusive'] as const).find((one) => claims.some(({ verdict }) => verdict === one));
   const { kind, id, name, configHash } = subject;

@@ -31,7 +31,9 @@ export const findingsSchema = z.strictObject({
     .strictObject({
       n: z
         .union([z.int().min(2), z.record(z.string(), z.int().min(2))])
-        .describe('Examples of each variant; of a training by evaluation, e.g. {arithmetic: 200, reading: 100}.'),
+        .describe(
+          'Examples of each variant, at most where the plan is sequential; of a training by evaluation, e.g. {arithmetic: 200, reading: 100}.',
+        ),
       alpha: z.number().gt(0).lt(1).default(0.05).describe('Over all claims of the file together (Bonferroni).'),
       maxFailed: z
         .number()
@@ -39,6 +41,12 @@ export const findingsSchema = z.strictObject({
         .max(1)
         .default(0.02)
         .describe('Share of failed examples (they count as wrong) above which the plan was not kept.'),
+      sequential: z
+        .boolean()
+        .default(false)
+        .describe(
+          'The experiment may stop before `n` (compare.stop): claims get intervals that hold whenever it does.',
+        ),
     })
     .describe('What was decided before measuring; a departure is told with the verdict.'),
 });

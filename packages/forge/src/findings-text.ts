@@ -9,10 +9,11 @@ const withUnit = { '%': ' %', points: ' points', ms: ' ms', times: ' times', '':
 /** What was measured, in the unit of its claim: `79.5 points, 97.5 % interval 72.0 to 85.3, n = 200`. */
 export function evidence({ estimate, n, verdict, neededN, unit }: JudgedClaim): string {
   if (estimate === null) return `nothing to say from ${n} examples`;
-  const { value, low, high, level } = estimate;
+  const { value, low, high, level, method } = estimate;
+  const name = method === 'hedged-capital' ? 'anytime-valid interval' : 'interval';
   const scale = unit === '%' || unit === 'points' ? 100 : 1;
   const shown = (of: number) => (scale * of).toFixed(Math.abs(scale * of) < 10 ? 2 : 1);
-  const interval = `${shown(value)}${withUnit[unit]}, ${(100 * level).toFixed(level > 0.99 ? 2 : 1)} % interval ${shown(low)} to ${shown(high)}, n = ${formatCount(n)}`;
+  const interval = `${shown(value)}${withUnit[unit]}, ${(100 * level).toFixed(level > 0.99 ? 2 : 1)} % ${name} ${shown(low)} to ${shown(high)}, n = ${formatCount(n)}`;
   if (verdict !== 'inconclusive') return interval;
   // A claim that n examples cannot tell may still have been unlucky with a power of 80 %.
   if (neededN === null || neededN <= n) return `${interval}; the bound lies within it`;

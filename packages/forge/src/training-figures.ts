@@ -1,4 +1,5 @@
-import { type Comparison, compareRuns, verdictSentence } from './compare-runs.ts';
+import { type Comparison, compareRuns } from './compare-runs.ts';
+import { verdictSentence } from './comparison-wording.ts';
 import type { PairedInput } from './paired-difference.ts';
 import { type Estimate, mean } from './statistics/estimate.ts';
 import { holm } from './statistics/families.ts';

@@ -1,5 +1,5 @@
 import type { Comparison } from '../compare-runs.ts';
-import { verdictSentence } from '../compare-runs.ts';
+import { verdictSentence } from '../comparison-wording.ts';
 import type { ExperimentSpec, VariantSpec } from '../load-experiment.ts';
 import type { ExperimentRecord, RunRecord, RunState } from '../store.ts';
 import type { RunSummary } from '../summarize-run.ts';

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CheckedFinding } from '../check-finding.ts';
 import { loadFindings } from '../findings-schema.ts';
+import { checkedFindingText } from '../findings-text.ts';
 import { forge as start } from '../testing/forge-process.ts';
 import { type FindingSource, loadSource } from './measure-finding.ts';
 
@@ -77,6 +78,39 @@ describe('forge findings check', () => {
     await write('failed.yaml', finding(['exact-match(faulty) < 0.9']));
     const { checked } = await check('failed.yaml');
     expect(checked[0]?.departures).toEqual(['faulty: 15 of 60 examples failed, planned at most 2 %']);
+  });
+
+  it('holds claims about a run that may stop early against intervals that allow it, and tells where the plan did not', async () => {
+    const stop = 'compare: { baseline: half, stop: { when: settled, atLeast: 10, every: 5 } }\n';
+    await write(
+      'stopping.yaml',
+      `${experiment.replace('name: capitals', 'name: stopping')}${stop}`.replace(/ {2}faulty.*\n/, ''),
+    );
+    const about = (claims: readonly string[], plan: string) =>
+      finding(claims, plan).replace('capitals.yaml', 'stopping.yaml');
+    const claims = ['exact-match(good) - exact-match(half) > 0', 'exact-match(good) > 0.6'];
+    await write('sequential.yaml', about(claims, 'n: 60, sequential: true'));
+    const kept = await check('sequential.yaml');
+    expect(kept.code).toBe(0);
+    const [first] = kept.checked[0]?.claims ?? [];
+    expect(first).toMatchObject({ estimate: { method: 'hedged-capital', level: 0.975 } });
+    expect(first?.n).toBeLessThan(60);
+    expect(checkedFindingText(kept.checked[0] as CheckedFinding)).toContain('97.5 % anytime-valid interval');
+
+    await write('fixed.yaml', about(claims, 'n: 60'));
+    const fixed = await check('fixed.yaml');
+    expect(fixed).toMatchObject({ code: 4, checked: [{ verdict: 'supported' }] });
+    expect(fixed.checked[0]?.departures[0]).toMatch(
+      /good: \d\d examples, planned 60 \(stopped early; a plan that allows it/,
+    );
+    expect(fixed.checked[0]?.claims).toEqual(kept.checked[0]?.claims);
+    await write('longer.yaml', about(claims, 'n: 100, sequential: true'));
+    expect((await check('longer.yaml')).checked[0]?.departures[0]).toBe('good: 60 examples at most, planned 100');
+    await write('unbounded.yaml', about(['tokens(good) < 100'], 'n: 60, sequential: true'));
+    expect(await check('unbounded.yaml')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('claims: "tokens" has no bounds'),
+    });
   });
 
   it.each([

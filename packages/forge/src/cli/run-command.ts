@@ -46,7 +46,8 @@ export async function execute(
     ...(job.lock === undefined ? {} : { lock: job.lock.lock }),
   };
   const traces = openRunTraces(workspace, store, log);
-  for await (const event of executeRuns({ configHash: job.experiment.configHash, runs: job.runs }, parts)) {
+  const { configHash } = job.experiment;
+  for await (const event of executeRuns({ configHash, runs: job.runs, compare: spec.compare }, parts)) {
     progress.event(event);
     traces?.event(event);
     if (event.type === 'run-started' && job.lock !== undefined) await writeLock(job.lock.path, job.lock.lock);

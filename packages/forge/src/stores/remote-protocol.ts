@@ -57,6 +57,7 @@ const methods: Readonly<Record<RemoteMethod, true>> = {
   removeWorker: true,
   listWorkers: true,
   planShards: true,
+  addShards: true,
   storedIndices: true,
   storedAmong: true,
   waitingRequirements: true,
