@@ -1,13 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { isBenchmarkText, parseBenchmark } from '../packages/forge/src/load-benchmark.ts';
-import { loadExperiment } from '../packages/forge/src/load-experiment.ts';
-import { isTrainingText, parseTraining } from '../packages/forge/src/load-training.ts';
+import { findingsTable, type RecordedFindings, recordedFile, root, sourcesOf } from './recorded-findings.ts';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const pages = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], {
   cwd: root,
   encoding: 'utf8',
@@ -27,27 +23,12 @@ function pathsIn(text: string): string[] {
   );
 }
 
-async function configHashOf(file: string): Promise<string> {
-  const text = readFileSync(file, 'utf8');
-  if (isTrainingText(text)) return parseTraining(file, text).configHash;
-  if (isBenchmarkText(text)) return parseBenchmark(file, text).configHash;
-  return (await loadExperiment(file)).configHash;
-}
-
-describe('tables in README.md', () => {
+describe('results in README.md', () => {
+  const recorded = JSON.parse(readFileSync(recordedFile, 'utf8')) as RecordedFindings;
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  const blocks = [...readme.matchAll(/<!-- ([a-z-]+) ([0-9a-f]+) -->/g)].map(([, name = '', hash = '']) => ({
-    name,
-    hash,
-  }));
-  it('are there', () => expect(blocks.map(({ name }) => name)).toContain('rag-ablation'));
-  it.each(blocks)(
-    '$name is of the experiment as it is: write it anew with `npm run tables`',
-    async ({ name, hash }) => {
-      const file = join(root, 'experiments', `${name}.yaml`);
-      expect((await configHashOf(file)).slice(0, 12)).toBe(hash);
-    },
-  );
+  it('are of the files as they are: write them anew with `npm run reproduce`', () =>
+    expect(recorded.sources).toEqual(sourcesOf()));
+  it('are those that were recorded', () => expect(readme).toContain(findingsTable(recorded.findings)));
 });
 
 describe('documentation', () => {

@@ -4,55 +4,25 @@
  *
  * npm run drill:deployment
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { startPostgres } from '../packages/forge/src/testing/postgres-server.ts';
+import { createProcesses, freePort, until } from './local-processes.ts';
 
 const root = join(import.meta.dirname, '..');
 const main = join(root, 'packages/forge/src/cli/main.ts');
 const { services } = parse(readFileSync(join(root, 'deploy/compose.yaml'), 'utf8'), { merge: true }) as {
   services: Readonly<Record<string, { command?: readonly string[]; deploy?: { replicas: number } }>>;
 };
-const maxWaitMs = 120_000;
 const home = mkdtempSync(join(tmpdir(), 'forge-deployment-'));
 const postgres = await startPostgres();
 const env = { ...process.env, DATABASE_URL: postgres.url, FORGE_HOME: home };
-const children: ChildProcess[] = [];
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0);
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
-
-function start(command: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, [main, ...command], {
-    cwd: root,
-    env,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  children.push(child);
-  return child;
-}
-
-async function until<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
-  const end = Date.now() + maxWaitMs;
-  for (;;) {
-    const found = await ask().catch(() => undefined);
-    if (found !== undefined) return found;
-    if (Date.now() > end) throw new Error(`not within ${maxWaitMs / 1000} s: ${what}`);
-    await sleep(300);
-  }
-}
+const processes = createProcesses({ cwd: root, env });
+const start = (command: readonly string[]) => processes.start(process.execPath, [main, ...command]);
 
 try {
   // Another port than the one that this machine may use already.
@@ -95,13 +65,11 @@ try {
   });
   console.log(`\n${url}: ${finding.runs.length} runs of 40 examples finished by ${deploy?.replicas} workers`);
 
-  const ends = children.filter(({ exitCode }) => exitCode === null).map((child) => once(child, 'exit'));
-  for (const child of children) child.kill('SIGTERM');
-  const codes = (await Promise.all(ends)).map(([code]) => code);
+  const codes = await processes.stop();
   if (codes.some((code) => code !== 0)) throw new Error(`after SIGTERM the exit codes are ${codes.join(', ')}`);
   console.log('every command of deploy/compose.yaml started, worked and ended in order');
 } finally {
-  for (const child of children) child.kill('SIGKILL');
+  processes.kill();
   await postgres.stop();
   rmSync(home, { recursive: true, force: true });
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { forgeVersion } from '../../packages/forge/src/cli/workspace.ts';
+import { forgeVersion } from '../../packages/forge/src/lib/installation.ts';
 import { apiPage } from './api-reference.ts';
 import { catalogPages } from './catalog-reference.ts';
 import { cliPage } from './cli-reference.ts';

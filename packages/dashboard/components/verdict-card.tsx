@@ -9,20 +9,34 @@ function interval({ difference, unit }: Comparison): string {
   return `${scoreDifference(difference.value, unit)} [${figure(difference.low)}, ${figure(difference.high)}]`;
 }
 
+/** Correction of p-values: one that may stop early shares alpha with the others and between early and late. */
+const correction = ({ stop }: Comparison) => (stop === undefined ? 'the family (Holm)' : 'the family and the looks');
+
 /** One comparison: what it says, and what it rests on. `flips`: what to show of the examples that changed sides. */
 export function VerdictCard({ comparison, flips }: { comparison: Comparison; flips?: ReactNode }) {
-  const { test, neededN, detectableEffect, unmatched, unit } = comparison;
+  const { test, neededN, detectableEffect, unmatched, unit, stop } = comparison;
+  const isAnytime = stop != null && stop.settledAfter !== null;
   const size = (value: number) => scoreDifference(value, unit).replace(/^\+/, '');
   const facts = [
-    ['Difference', interval(comparison)],
-    ['Test', `${test.name}, ${pValue(test.pValue)}; corrected for the family (Holm) ${pValue(test.adjustedPValue)}`],
-    [`Equivalence within ${size(comparison.minimumEffect)} (TOST)`, pValue(comparison.equivalencePValue)],
-    ['Pairs', count(comparison.pairs)],
+    [isAnytime ? 'Difference, anytime-valid' : 'Difference', interval(comparison)],
+    [
+      'Test',
+      `${test.name}, ${pValue(test.pValue)}; corrected for ${correction(comparison)} ${pValue(test.adjustedPValue)}`,
+    ],
+    [
+      `Equivalence within ${size(comparison.minimumEffect)}${isAnytime ? '' : ' (TOST)'}`,
+      pValue(comparison.equivalencePValue),
+    ],
+    [
+      'Pairs',
+      stop === undefined ? count(comparison.pairs) : `${count(comparison.pairs)} of at most ${count(stop.most)}`,
+    ],
     ...(detectableEffect === null ? [] : [['Found with 80 % power', `differences from ${size(detectableEffect)}`]]),
     ...(comparison.verdict === 'underpowered' && neededN !== null && neededN > comparison.pairs
       ? [['Examples that would tell', count(neededN)]]
       : []),
-    ...(unmatched.baseline + unmatched.candidate > 0
+    // One that was stopped says how far it went.
+    ...(stop === undefined && unmatched.baseline + unmatched.candidate > 0
       ? [['In one run only, left out', `${count(unmatched.baseline)} and ${count(unmatched.candidate)}`]]
       : []),
   ] as [string, string][];

@@ -13,10 +13,11 @@ const places = [
 /** The browser of this machine, or of CHROME_PATH; undefined where there is none. */
 export const browserPath = places.find((path) => path !== undefined && existsSync(path));
 
-export function launchBrowser(): Promise<Browser> {
+export function launchBrowser(args: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath: browserPath as string,
     args: [
+      ...args,
       '--no-sandbox',
       '--disable-gpu',
       '--disable-quic',

@@ -365,6 +365,22 @@ function suite(database: 'embedded' | 'postgres'): void {
     await page.close();
   }, 120_000);
 
+  it('says that a comparison was stopped early, and shows what holds then', async () => {
+    const source = await readFile(join(root, 'experiments/early-stop.yaml'), 'utf8');
+    const { id } = await create(server, source);
+    await finished(server, id);
+    const { page, problems } = await open(`/experiment?id=${id}`);
+    await page.getByText(/^stopped after 24 of 200 examples: chain-of-thought is better than naive by/).waitFor();
+    await page.getByText(/anytime-valid 95 % interval [\d.]+ to [\d.]+, hedged capital/).waitFor();
+    await page.getByText('24 of at most 200', { exact: true }).waitFor();
+    await page.getByText(/^Difference, anytime-valid$/).waitFor();
+    await page.getByText(/These intervals are approximate\.$/).waitFor();
+    await page.getByText(/intervals of latency and tokens are those of an n fixed beforehand/).waitFor();
+    await page.getByRole('row', { name: /^Examples 24 of 200 24 of 200$/ }).waitFor();
+    await expectClean(page, problems);
+    await page.close();
+  }, 120_000);
+
   /** The experiment of a scripted agent, finished; the address of its run. */
   async function agentRun(): Promise<{ path: string; runs: string }> {
     const rows = agentQuestions.map((question) => JSON.stringify({ question, answer: '391' }));

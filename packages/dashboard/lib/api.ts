@@ -136,6 +136,7 @@ export interface RowQuery {
 
 type Signal = { signal?: AbortSignal };
 
+/** Every request that the pages make; errors are `ApiError`s with what the server said. */
 export const api = {
   session: (o?: Signal) => request<Session>('/session', o),
   signIn: async (token: string) => {

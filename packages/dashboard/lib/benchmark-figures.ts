@@ -59,5 +59,6 @@ export function heatOf(speedUp: number, all: readonly number[]): number {
   return Math.max(-1, Math.min(1, doublings(speedUp) / most));
 }
 
+/** `method / optimisation` */
 export const pointName = ({ method, optimisation }: { method: string; optimisation: string }) =>
   `${method} / ${optimisation}`;

@@ -9,6 +9,7 @@ const looks: Readonly<Record<string, { readonly color: string; readonly angle: n
   repeated: { color: '#2f86b8', angle: 110 },
 };
 
+/** Colour and angle of a kind of failure; grey for one that is not known. */
 export const errorLook = (kind: string) => looks[kind] ?? { color: '#6b7887', angle: 160 };
 
 const svg = 'http://www.w3.org/2000/svg';

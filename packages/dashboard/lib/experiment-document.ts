@@ -26,6 +26,7 @@ const shownAtTop = ['version', 'name', 'description', 'dataset', 'sample', 'engi
 const shownInVariant = ['method', 'engine', 'sampling'];
 const shownInCompare = ['baseline', 'metric', 'minimumEffect'];
 
+/** A component as the YAML gives it: a name, or a name with options. */
 export function readComponent(reference: unknown): Component {
   if (typeof reference === 'string') return { name: reference, options: {} };
   const { name, ...options } = asSettings(reference);
@@ -54,9 +55,11 @@ export function setOption(source: string, component: Path, option: Path, value: 
   });
 }
 
+/** The metrics of a document, in its order. */
 export const metricsOf = (value: Settings): Component[] =>
   Array.isArray(value.metrics) ? value.metrics.map(readComponent) : [];
 
+/** The document with a metric added or taken away; what else it says stays as it is written. */
 export function setMetric(source: string, name: string, chosen: boolean): string {
   const read = readDocument(source);
   if (!read.ok) return source;
@@ -75,6 +78,7 @@ export function setMetric(source: string, name: string, chosen: boolean): string
       });
 }
 
+/** The variants that a document names, in its order, without those of its matrix. */
 export function variantsOf(value: Settings): { readonly name: string; readonly settings: Settings }[] {
   return Object.entries(asSettings(value.variants)).map(([name, settings]) => ({
     name,

@@ -16,8 +16,10 @@ export const points = (share: number) => `${share > 0 ? '+' : ''}${(100 * share)
 export const scoreDifference = (value: number, unit: string | undefined) =>
   unit === undefined ? `${points(value)} points` : `${value > 0 ? '+' : ''}${value.toFixed(2)} ${unit}`;
 
+/** `12,345` */
 export const count = (value: number) => Math.round(value).toLocaleString('en-US');
 
+/** ms as people say it: `240 ms`, `3.2 s`, `4 min`. */
 export function duration(ms: number): string {
   const size = Math.abs(ms);
   if (size < 10) return `${ms.toFixed(1)} ms`;
@@ -33,8 +35,10 @@ export function times({ value, low, high }: Estimate, what: string): string {
   return `${value.toFixed(digits)} times the ${what} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
 }
 
+/** US dollars, two digits that count below one. */
 export const dollars = (amount: number) => `$${amount < 1 ? amount.toPrecision(2) : amount.toFixed(2)}`;
 
+/** `0.012`, or `< 0.001`. */
 export function pValue(p: number): string {
   return p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`;
 }
@@ -42,6 +46,7 @@ export function pValue(p: number): string {
 /** Local date and time, to the minute. */
 export const moment = (ms: number) => new Date(ms).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
 
+/** How long before `now` a moment was, both in ms since the epoch. */
 export function ago(ms: number, now: number): string {
   const seconds = Math.max(0, (now - ms) / 1000);
   if (seconds < 60) return 'just now';

@@ -8,6 +8,7 @@ export interface GroupLook {
   readonly dash: string;
 }
 
+/** Colour and mark of the nth group of a plot. */
 export const groupLook = (index: number): GroupLook => ({
   color: colors[index % colors.length] as string,
   dash: dashes[index % dashes.length] as string,

@@ -17,6 +17,7 @@ export interface JsonSchema {
 
 export type FieldKind = 'text' | 'number' | 'boolean' | 'choice' | 'list' | 'object' | 'yaml';
 
+/** The schemas of an object's properties, by name. */
 export const jsonSchemas = (properties: unknown) => (properties ?? {}) as Readonly<Record<string, JsonSchema>>;
 
 /** Every value that is allowed, where they can be listed. */
@@ -31,6 +32,7 @@ export function choicesOf(schema: JsonSchema): readonly unknown[] | undefined {
 
 const scalars = ['string', 'number', 'integer'];
 
+/** How a form asks for a value of this schema. */
 export function fieldKind(schema: JsonSchema): FieldKind {
   if (schema.type === 'boolean' && schema.const === undefined) return 'boolean';
   if (choicesOf(schema) !== undefined) return 'choice';
@@ -77,5 +79,6 @@ export function inWords(key: string): string {
 export const escapeLine = (text: string) =>
   text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\t', '\\t');
 
+/** A line as a person wrote it, its `\n` and `\t` made real. */
 export const unescapeLine = (text: string) =>
   text.replace(/\\(.)/g, (whole, letter: string) => ({ n: '\n', t: '\t', '\\': '\\' })[letter] ?? whole);

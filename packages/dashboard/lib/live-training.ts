@@ -16,6 +16,7 @@ export interface LiveTraining {
   readonly error: unknown;
 }
 
+/** True while a training changes by itself. */
 export const goesOn = (state: string) => state === 'running' || state === 'evaluating';
 
 const standOf = ({ state, runs }: TrainingProgress) => [state, ...runs.map(({ status }) => status)].join(' ');

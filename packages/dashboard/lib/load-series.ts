@@ -13,6 +13,7 @@ export interface LoadFigure {
   readonly of: (point: LoadPoint) => Quantity | null;
 }
 
+/** The figures of a load that can be drawn. */
 export const loadFigures: readonly LoadFigure[] = [
   { key: 'totalP50Ms', label: 'Whole answer, p50', unit: 'ms', of: (point) => point.totalP50Ms },
   { key: 'totalP95Ms', label: 'Whole answer, p95', unit: 'ms', of: (point) => point.totalP95Ms },
@@ -30,6 +31,7 @@ export const loadFigures: readonly LoadFigure[] = [
   { key: 'goodputPerSecond', label: 'Goodput', unit: '/s', of: (point) => point.goodputPerSecond },
 ];
 
+/** Closed: so many callers; open: arrivals at their own times. */
 export const loopOf = ({ arrivals }: LoadPoint): Loop => (arrivals.kind === 'closed' ? 'closed' : 'open');
 
 /** What was sent: requests at once, or requests per second. */

@@ -38,6 +38,7 @@ function spansOf(step: AgentStep, at: number): Span[] {
   return [...(step.startsTurn ? [model] : []), ...(step.tool === undefined ? [] : [tool])];
 }
 
+/** The steps of a trace as bars in time, ms. */
 export function timelineOf(steps: readonly AgentStep[]): Timeline {
   const spans = steps.flatMap(spansOf);
   let endMs = 0;

@@ -72,4 +72,5 @@ export function limitsText({ byLimit }: ToolFigures): string {
   return total === 0 ? '0' : `${total}: ${limits.map(([limit, n]) => `${n} ${limit}`).join(', ')}`;
 }
 
+/** A total as a mean over examples, two digits. */
 export const perExample = (total: number, { examples }: ToolFigures) => (total / examples).toFixed(2);

@@ -66,9 +66,11 @@ export function combinations(axes: readonly Axis[]): readonly Readonly<Record<st
   );
 }
 
+/** True for a group at this place of the grid; what it does not vary is `–`. */
 export const fits = (varied: TrainingGroup['varied'], place: Readonly<Record<string, string>>) =>
   Object.entries(place).every(([key, value]) => String(varied[key] ?? '–') === value);
 
+/** `1.2 MB` */
 export function bytes(size: number): string {
   const units = ['B', 'kB', 'MB', 'GB'] as const;
   const step = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, size)) / 3));

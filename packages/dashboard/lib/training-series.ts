@@ -26,6 +26,7 @@ function byStep<Event extends { readonly step: number }>(
   return [...merged.values()].sort((a, b) => a.step - b.step);
 }
 
+/** The series with new events in it; an event that is there already changes nothing. */
 export function withEvents(series: RunSeries, events: readonly TrainEvent[]): RunSeries {
   const of = <Type extends TrainEvent['type']>(type: Type) =>
     events.filter((event): event is Of<Type> => event.type === type);
@@ -99,6 +100,7 @@ export function meanAndBand(lines: readonly (readonly Point[])[]): BandPoint[] {
     .sort((a, b) => a.x - b.x);
 }
 
+/** Of one step; null where it took no time. */
 export const tokensPerSecond = ({ tokens, tookMs }: Step) => (tookMs > 0 ? (1000 * tokens) / tookMs : null);
 
 const recentSteps = 20;

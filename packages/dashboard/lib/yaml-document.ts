@@ -38,16 +38,19 @@ const topOrder = [
   'pricing',
   'cache',
 ];
+/** A value as an object; an empty one where it is none. */
 export function asSettings(value: unknown): Settings {
   return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Settings) : {};
 }
 
+/** The value at a path; undefined where there is none. */
 export const valueAt = (value: unknown, path: Path): unknown =>
   path.reduce<unknown>(
     (current, part) => (current as Record<string | number, unknown> | null | undefined)?.[part],
     value,
   );
 
+/** Parses YAML; broken text gives an error with its place instead of settings. */
 export function readDocument(source: string): ReadDocument {
   const lines = new LineCounter();
   const document = parseDocument(source, { lineCounter: lines });
@@ -172,6 +175,7 @@ export function inFile(document: Document, path: Path): Path {
   });
 }
 
+/** Sets, or with undefined removes, the value at a path and keeps comments and order of all else. */
 export function change(document: Document, wanted: Path, value: unknown): void {
   const path = inFile(document, wanted);
   if (value === undefined) {

@@ -21,6 +21,7 @@ export interface CellFigures extends Omit<MatrixCell, 'equivalence'> {
 
 /** From this share on what a cell measured is the response cache, not the engine: its latency and cost hold for repeated requests only. */
 const mostlyCached = 0.5;
+/** True where answers mostly came from the response cache: no inference was measured. */
 export const isReplay = ({ responseHitRate }: CellFigures) => responseHitRate >= mostlyCached;
 
 const sum = (rows: readonly RepetitionRows[], of: (one: RepetitionRows) => number) =>

@@ -45,6 +45,7 @@ const cellColumn: Column<MatrixCell> = {
   of: ({ method, optimisation }) => `${method} / ${optimisation}`,
 };
 
+/** Speed and latency of each cell. */
 export function speedTable({ cells, baseline }: BenchmarkReport): Table {
   return tableOf('Speed', cells, [
     cellColumn,
@@ -68,6 +69,7 @@ const signedInterval = ({ value, low, high }: Estimate) =>
 const flipText = ({ flipRate, flips }: Equivalence) =>
   `${percentInterval(flipRate)}, ${flips.toRight} to right, ${flips.toWrong} to wrong`;
 
+/** Accuracy of each cell, and what became of the answers against the baseline. */
 export function answerTable({ cells }: BenchmarkReport): Table {
   const equivalence = (of: (found: Equivalence) => string) => (cell: MatrixCell) => or(cell.equivalence, of);
   return tableOf('Answers', cells, [
@@ -83,6 +85,7 @@ export function answerTable({ cells }: BenchmarkReport): Table {
   ]);
 }
 
+/** Memory, energy and cost of the cells for which there is one of them. */
 export function resourceTable({ cells }: BenchmarkReport): Table {
   const told = cells.filter(
     (cell) => cell.peakMemoryBytes !== null || cell.joulesPerExample !== null || cell.costPerThousand !== null,
@@ -134,6 +137,7 @@ export function loadLabel(arrivals: Arrivals): string {
 /** A t interval of few repetitions may reach below what a rate can be. */
 const rateInterval = (rate: Estimate) => figureInterval({ ...rate, low: Math.max(0, rate.low) });
 
+/** Throughput and latencies of each load. */
 export function loadTable(load: readonly LoadCurve[]): Table {
   const points = load.flatMap(({ optimisation, points: measured }) =>
     measured.map((point) => ({ ...point, optimisation })),

@@ -4,6 +4,7 @@ import type { Estimate } from './statistics/estimate.ts';
 /** Figures as reports say them. */
 export const cellLabel = (cell: { method: string; optimisation: string }) => `${cell.method} with ${cell.optimisation}`;
 
+/** Three digits that count: `1,234`, `12.3`, `1.23`. */
 export const plain = (value: number) => {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
@@ -34,9 +35,11 @@ export const given = (value: number) => String(Number(value.toPrecision(6)));
 /** `12.3 ms`, `850 ms`, `12.3 s`. */
 export const duration = (ms: number) => (ms < 100 ? `${ms.toFixed(1)} ms` : formatDuration(ms));
 
+/** `240 ms [230 ms, 251 ms]`; without interval for a single one. */
 export const durationInterval = ({ value, low, high, n }: Estimate) =>
   n < 2 ? duration(value) : `${duration(value)} [${duration(low)}, ${duration(high)}]`;
 
+/** `p = 0.012`, or `p < 0.001`. */
 export const pValue = (p: number) => (p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`);
 
 /** Small amounts with three digits: `0.000412`, `1.23`. */

@@ -15,15 +15,20 @@ import type { Store } from './store.ts';
 import type { Trainer } from './trainer.ts';
 import type { TrainingSet } from './training-set.ts';
 
+/** Throws ConfigError, as all that builds does. */
 export const buildDataset = (spec: ComponentSpec, s: Surroundings): Promise<Dataset> =>
   createComponent(catalog.dataset, spec, s);
+/** With what it may use of engine, retrievers and tools. */
 export const buildMethod = (spec: ComponentSpec, parts: MethodParts): Promise<Method> =>
   createComponent(catalog.method, spec, parts);
+/** In the order of the specs. */
 export const buildMetrics = (specs: readonly ComponentSpec[], parts: MetricParts): Promise<Metric[]> =>
   Promise.all(specs.map((spec): Promise<Metric> => createComponent(catalog.metric, spec, parts)));
 
+/** Its rows are read later, as a stream. */
 export const buildTrainingSet = (spec: ComponentSpec, s: Surroundings): Promise<TrainingSet> =>
   createComponent(catalog['training-set'], spec, s);
+/** Not started yet. */
 export const buildTrainer = (spec: ComponentSpec, s: Surroundings): Promise<Trainer> =>
   createComponent(catalog.trainer, spec, s);
 
@@ -47,6 +52,7 @@ export interface EnginePool {
   close(): Promise<void>;
 }
 
+/** Engines of variants, each opened once for all that share it, with retry, limit and cache around it. */
 export function createEnginePool(
   variants: readonly VariantSpec[],
   parts: Surroundings & {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { compareLatency, compareRuns, verdictSentence } from './compare-runs.ts';
+import { compareLatency, compareRuns } from './compare-runs.ts';
+import { verdictSentence } from './comparison-wording.ts';
 import type { PairedInput } from './paired-difference.ts';
 
 const input = (label: string, scores: readonly number[], cluster?: (i: number) => string): PairedInput => ({
@@ -192,6 +193,45 @@ describe('compareRuns', () => {
     );
     expect(again).toEqual(once);
     expect(JSON.parse(JSON.stringify(once))).toEqual(once);
+  });
+  it('gives what holds whenever one stops where a comparison was settled, and the ordinary answer at half of alpha where none was', () => {
+    const stop = { atLeast: 20, most: 300, comparisons: 2 };
+    // Right in two of three, in none, and as the baseline but for ten pairs either way: in an order that says nothing.
+    const right = Array.from({ length: 60 }, (_, i) => (i % 3 === 0 ? 0 : 1));
+    const near = right.map((one, i) => (i % 6 === 2 ? 1 - one : i % 6 === 3 ? 1 - one : one));
+    const others = [
+      input(
+        'none',
+        right.map(() => 0),
+      ),
+      input('near', near),
+    ];
+    const [none, open] = compareRuns(input('a', right), others, { ...binary, stop });
+    expect(none).toMatchObject({
+      verdict: 'worse',
+      difference: { value: -40 / 60, method: 'hedged-capital', level: 0.95 },
+      baselineMean: { method: 'hedged-capital' },
+      test: { name: 'hedged capital' },
+      neededN: null,
+      stop: { most: 300 },
+    });
+    expect(none?.difference.high).toBeLessThan(0);
+    // Two comparisons, early or late: four shares.
+    expect(none?.test.adjustedPValue).toBeCloseTo(4 * (none?.test.pValue ?? 0), 12);
+    expect(verdictSentence(none as never)).toMatch(
+      /^stopped after 60 of 300 examples: none is worse than a by 66\.7 points of exact-match \(anytime-valid 95 % interval/,
+    );
+    const [ordinary] = compareRuns(input('a', right), others.slice(1), binary);
+    expect(open).toMatchObject({
+      verdict: 'underpowered',
+      stop: { settledAfter: null },
+      test: { name: 'McNemar mid-p' },
+    });
+    expect(open?.difference.high).toBeGreaterThan(ordinary?.difference.high ?? 1);
+    expect(JSON.parse(JSON.stringify([none, open]))).toEqual([none, open]);
+
+    const lower = { metric: { name: 'cost', binary: true, better: 'lower' } as const, stop };
+    expect(compareRuns(input('a', right), others, lower)[0]?.verdict).toBe('better');
   });
   it('survives no pairs at all', () => {
     const [comparison] = compareRuns(input('a', []), [input('b', [])], binary);

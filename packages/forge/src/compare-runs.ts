@@ -1,5 +1,6 @@
 import type { MetricDescription } from './metric.ts';
 import { alignPairs, type PairedInput, type Pairs, spreadOf } from './paired-difference.ts';
+import { anytimeMeanEstimate } from './statistics/confidence-sequence.ts';
 import { equivalenceTest } from './statistics/equivalence.ts';
 import { clusteredMeanEstimate, type Estimate, fewClusters, meanEstimate } from './statistics/estimate.ts';
 import { holm } from './statistics/families.ts';
@@ -7,6 +8,7 @@ import { mcNemar } from './statistics/mcnemar.ts';
 import { detectableEffect, neededN } from './statistics/power.ts';
 import { ratioOfMeans } from './statistics/ratio.ts';
 import { bootstrapMean, signFlipTest } from './statistics/resampling.ts';
+import { judgeSequence, sequenceAlpha } from './statistics/sequential-difference.ts';
 import { estimateScores } from './summarize-run.ts';
 
 /** `higher`, `lower`: a difference on a metric of which neither is better. */
@@ -45,6 +47,28 @@ export interface Comparison {
   /** What this many examples find with 80 % power; null where nothing varies. */
   readonly detectableEffect: number | null;
   readonly warnings: readonly string[];
+  /** Where the experiment may stop early. */
+  readonly stop?: StopOutcome;
+}
+
+/** How a comparison that might stop early has ended. JSON. */
+export interface StopOutcome {
+  /**
+   * Examples after which it was settled: figures, p-values and verdict are then those that hold whenever one stops. null where all
+   * examples left it open: they are the ordinary ones of `most` examples. Either way at what was left for it of alpha.
+   */
+  readonly settledAfter: number | null;
+  /** Examples that there would have been. */
+  readonly most: number;
+}
+
+/** How comparisons might have stopped early. */
+export interface StopPlan {
+  readonly atLeast: number;
+  /** Examples that there are at most. */
+  readonly most: number;
+  /** Comparisons that share alpha. */
+  readonly comparisons: number;
 }
 
 export interface CompareOptions {
@@ -54,6 +78,8 @@ export interface CompareOptions {
   readonly minimumEffect?: number;
   readonly seed?: number | string;
   readonly resamples?: number;
+  /** Set where the experiment may stop early: scores are then in the order of the sample. */
+  readonly stop?: StopPlan;
 }
 
 const maxFlipIds = 1000;
@@ -76,9 +102,10 @@ function significance(
   return { name: 'sign-flip permutation', pValue: signFlipTest(pairs.differences, { ...clusters, seed, resamples }) };
 }
 
-function warningsOf({ ids, clusters, differences }: Pairs): string[] {
+/** `exact`: the interval holds for however few pairs. */
+function warningsOf({ ids, clusters, differences }: Pairs, exact = false): string[] {
   const warnings: string[] = [];
-  if (ids.length < 30) warnings.push(`only ${ids.length} pairs: intervals are rough`);
+  if (ids.length < 30 && !exact) warnings.push(`only ${ids.length} pairs: intervals are rough`);
   const count = clusters === null ? null : new Set(clusters).size;
   if (count === 1) warnings.push('all pairs are in one cluster: it tells nothing about others');
   else if (count !== null && count < fewClusters)
@@ -100,9 +127,9 @@ function compareOne(
   baseline: PairedInput,
   candidate: PairedInput,
   options: CompareOptions,
+  pairs: Pairs = alignPairs(baseline, candidate),
 ): Omit<Comparison, 'verdict'> {
   const { alpha = 0.05, minimumEffect = 0.05, metric } = options;
-  const pairs = alignPairs(baseline, candidate);
   const { clusters } = pairs;
   const n = pairs.ids.length;
   const flips = { gained: flipsOf(pairs, 1), lost: flipsOf(pairs, -1) };
@@ -131,17 +158,72 @@ function compareOne(
   };
 }
 
+/** One that might have stopped early: by what holds at every moment where that settled it, else by the ordinary test at half of alpha. */
+function compareStopping(
+  baseline: PairedInput,
+  candidate: PairedInput,
+  options: CompareOptions,
+  { most, ...stop }: StopPlan,
+): Comparison {
+  const { alpha = 0.05, minimumEffect = 0.05, metric } = options;
+  const pairs = alignPairs(baseline, candidate);
+  const share = sequenceAlpha(alpha, stop.comparisons);
+  const corrected = (pValue: number) => Math.min(1, (pValue * alpha) / share);
+  // Half of alpha for each way to err: together the intervals of a family cover with 1 - alpha.
+  const level = 1 - alpha;
+  const alone = compareOne(baseline, candidate, options, pairs);
+  const found = judgeSequence(pairs.differences, { alpha: share, margin: minimumEffect, atLeast: stop.atLeast });
+  if (found === null) {
+    const adjustedPValue = corrected(alone.test.pValue);
+    const atEnd = {
+      ...alone,
+      difference: { ...spreadOf(pairs, metric.binary, 1 - share).difference, level },
+      test: { ...alone.test, adjustedPValue },
+      equivalencePValue: corrected(alone.equivalencePValue),
+      stop: { settledAfter: null, most },
+    };
+    return { ...atEnd, verdict: verdictOf(atEnd, adjustedPValue, options) };
+  }
+  const isBetter = (found.settled === 'above') === (metric.better !== 'lower');
+  return {
+    ...alone,
+    baselineMean: anytimeMeanEstimate(pairs.baseline, level),
+    candidateMean: anytimeMeanEstimate(pairs.candidate, level),
+    difference: { ...alone.difference, ...found.interval, level, method: 'hedged-capital' },
+    test: {
+      name: 'hedged capital',
+      pValue: found.pValues.difference,
+      adjustedPValue: corrected(found.pValues.difference),
+    },
+    equivalencePValue: corrected(found.pValues.equivalence),
+    verdict: found.settled === 'within' ? 'tied' : isBetter ? 'better' : 'worse',
+    neededN: null,
+    detectableEffect: null,
+    warnings: [
+      ...warningsOf(pairs, true),
+      ...(pairs.ids.length < most
+        ? [
+            'the scores said when to stop: intervals of latency and tokens are those of an n fixed beforehand, and approximate',
+          ]
+        : []),
+    ],
+    stop: { settledAfter: found.after, most },
+  };
+}
+
 /**
  * Compares candidates with a baseline on one metric, paired by example id. Significance: McNemar's mid-p test for 0/1 scores
  * without clusters, else a sign-flip permutation test over clusters; Holm's correction over the candidates. Verdict: `better` or
  * `worse` (`higher` or `lower` where neither is better) where the corrected p < alpha, `tied` where the difference is shown to lie within the minimum effect (TOST), else
- * `underpowered`: the data cannot tell.
+ * `underpowered`: the data cannot tell. Those that might stop early (`stop`) share alpha by Bonferroni instead.
  */
 export function compareRuns(
   baseline: PairedInput,
   candidates: readonly PairedInput[],
   options: CompareOptions,
 ): Comparison[] {
+  const { stop } = options;
+  if (stop !== undefined) return candidates.map((candidate) => compareStopping(baseline, candidate, options, stop));
   const alone = candidates.map((candidate) => compareOne(baseline, candidate, options));
   const adjusted = holm(alone.map((comparison) => comparison.test.pValue));
   return alone.map((comparison, i) => {
@@ -194,41 +276,4 @@ export function compareLatency(
       : bootstrapMean(differences, { ...options, ...(clusters === null ? {} : { clusters }) });
     return { baseline: baseline.label, candidate: candidate.label, pairs: ids.length, difference };
   });
-}
-
-const points = (share: number) => (100 * share).toFixed(1).replace(/^-0\.0$/, '0.0');
-const p = (value: number) => (value < 0.001 ? 'p < 0.001' : `p = ${value.toFixed(3)}`);
-
-/** Figures in the metric's unit: shares of 1 in points of a hundred. */
-export function wordingOf({ unit }: Pick<Comparison, 'unit'>) {
-  if (unit === undefined) return { figure: points, unit: 'points' };
-  return { figure: (value: number) => value.toFixed(Math.abs(value) < 100 ? 2 : 0), unit };
-}
-
-function whatWouldTell(comparison: Comparison): string {
-  const { neededN, pairs, minimumEffect } = comparison;
-  const { figure, unit } = wordingOf(comparison);
-  const effect = `${figure(minimumEffect)} ${unit}`;
-  if (neededN === null) return '';
-  if (neededN > pairs) return `; n = ${neededN.toLocaleString('en-US')} would find ${effect} with 80 % power`;
-  return `; neither no difference nor one of ${effect} can be ruled out`;
-}
-
-/** The verdict in one sentence; a fall and its interval are given as positive where the sentence says that it is one. */
-export function verdictSentence(comparison: Comparison): string {
-  const { baseline, candidate, metric, difference, test, verdict, pairs } = comparison;
-  const { figure, unit } = wordingOf(comparison);
-  const told = !['tied', 'underpowered'].includes(verdict);
-  const { value, low, high } =
-    told && difference.value < 0
-      ? { value: -difference.value, low: -difference.high, high: -difference.low }
-      : difference;
-  const interval = `95 % interval ${figure(low)} to ${figure(high)}`;
-  const evidence = `(${interval}, ${test.name}, ${p(test.adjustedPValue)}, n = ${pairs})`;
-  if (verdict === 'higher' || verdict === 'lower')
-    return `${candidate} has a ${verdict} ${metric} than ${baseline} by ${figure(value)} ${unit} ${evidence}`;
-  if (told) return `${candidate} is ${verdict} than ${baseline} by ${figure(value)} ${unit} of ${metric} ${evidence}`;
-  if (verdict === 'tied')
-    return `${candidate} and ${baseline} are tied on ${metric}: the difference is too small to matter ${evidence}`;
-  return `${candidate} against ${baseline} on ${metric}: this run cannot tell ${evidence}${whatWouldTell(comparison)}`;
 }

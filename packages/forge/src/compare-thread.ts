@@ -7,6 +7,7 @@ export interface CompareThread {
   close(): Promise<void>;
 }
 
+/** Compares in a thread of its own, which starts with the first request. */
 export function createCompareThread(): CompareThread {
   const pool = new Piscina({
     filename: new URL('./compare-inputs.ts', import.meta.url).href,

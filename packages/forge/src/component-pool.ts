@@ -23,6 +23,7 @@ export interface ComponentPool extends Pick<Surroundings, 'baseDir' | 'cacheDir'
   close(): Promise<void>;
 }
 
+/** Retrievers, encoders and judges of a run, each opened once, however many name it. */
 export function createComponentPool(surroundings: Surroundings): ComponentPool {
   const open = new Map<string, Promise<unknown>>();
   const closers: (() => Promise<void>)[] = [];

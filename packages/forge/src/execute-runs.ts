@@ -2,11 +2,12 @@ import { buildDataset, buildMethod, buildMetrics, createEnginePool, describeMetr
 import { createComponentPool } from './component-pool.ts';
 import type { Surroundings } from './definition.ts';
 import type { Lock } from './lib/lock-file.ts';
-import type { VariantSpec } from './load-experiment.ts';
+import type { ExperimentSpec, VariantSpec } from './load-experiment.ts';
 import { checkAgainstLock, pinVariant } from './pin-experiment.ts';
 import { recordRun } from './record-run.ts';
-import type { Provenance, RunEvent } from './run.ts';
+import type { Provenance, RunEvent, RunStart } from './run.ts';
 import { type Clock, type RunParts, runExperiment } from './run-experiment.ts';
+import { runUntilSettled } from './run-until-settled.ts';
 import type { RunRecord, Store } from './store.ts';
 import { summarizeRun } from './summarize-run.ts';
 
@@ -24,11 +25,12 @@ export interface ExecuteParts {
 }
 
 /**
- * Executes the stored runs of one experiment that are not finished yet, one after another, and records them: the stream
- * holds an event once it is stored. Examples that an earlier attempt stored are not done again. Throws ConfigError.
+ * Executes the stored runs of one experiment that are not finished yet and records them: the stream holds an event once it is
+ * stored. They go one after another, or together in blocks of examples where `compare` may stop them: then `runs` are all of
+ * the experiment's. Examples that an earlier attempt stored are not done again. Throws ConfigError.
  */
 export async function* executeRuns(
-  job: { configHash: string; runs: readonly RunRecord[] },
+  job: { configHash: string; runs: readonly RunRecord[]; compare?: ExperimentSpec['compare'] },
   parts: ExecuteParts,
 ): AsyncGenerator<RunEvent> {
   const { store, surroundings, lock, signal } = parts;
@@ -64,28 +66,43 @@ export async function* executeRuns(
     };
   }
 
-  async function* events(): AsyncGenerator<RunEvent> {
+  const open = (run: RunRecord) => build(run, variants.get(run.id) as VariantSpec);
+  const close = (run: RunRecord) => pool.release(variants.get(run.id) as VariantSpec);
+  function checkStart({ runId, provenance }: RunStart): void {
+    const run = pending.find(({ id }) => id === runId);
+    // The lock speaks of the file's own spec, before a revision was pinned into it.
+    if (lock !== undefined && run !== undefined) checkAgainstLock(run.spec as VariantSpec, provenance, lock);
+  }
+
+  async function* oneByOne(): AsyncGenerator<RunEvent> {
     for (const run of pending) {
       if (signal?.aborted) return;
-      const variant = variants.get(run.id) as VariantSpec;
-      for await (const event of runExperiment(await build(run, variant), parts.clock, signal)) {
-        if (event.type === 'run-started' && lock !== undefined) {
-          // The lock speaks of the file's own spec, before a revision was pinned into it.
-          checkAgainstLock(run.spec as VariantSpec, event.provenance, lock);
-        }
+      for await (const event of runExperiment(await open(run), parts.clock, signal)) {
+        if (event.type === 'run-started') checkStart(event);
         yield event;
       }
-      await pool.release(variant);
+      await close(run);
     }
+  }
+
+  function events(): AsyncGenerator<RunEvent> {
+    const { compare, runs } = job;
+    if (compare?.stop === undefined) return oneByOne();
+    const { clock } = parts;
+    const { stop } = compare;
+    const surrounding = { store, open, close, checkStart, clock, ...(signal === undefined ? {} : { signal }) };
+    return runUntilSettled({ runs, compare: { ...compare, stop }, ...surrounding });
   }
 
   async function summarize(runId: string, wallMs: number): Promise<unknown> {
     const variant = variants.get(runId) as VariantSpec;
     const metrics = await describeMetrics(variant.metrics);
     const earlier = pending.find((run) => run.id === runId)?.wallMs ?? 0;
+    const total = job.compare?.stop === undefined ? null : ((await store.getRun(runId))?.total ?? null);
     return summarizeRun(store.scoredRows(runId), {
       metrics,
       wallMs: earlier + wallMs,
+      ...(total === null ? {} : { stop: { total, sampleSeed: variant.sampleSeed } }),
       ...(parts.pricing === undefined ? {} : { pricing: parts.pricing }),
     });
   }

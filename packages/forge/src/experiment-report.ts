@@ -1,5 +1,5 @@
-import { verdictSentence } from './compare-runs.ts';
-import { comparisonText, findingTable } from './finding-text.ts';
+import { verdictSentence } from './comparison-wording.ts';
+import { costLines, findingTable } from './finding-text.ts';
 import { type Bar, barsSvg } from './lib/bars-svg.ts';
 import { formatDuration } from './lib/format.ts';
 import { plotSvg } from './lib/plot-svg.ts';
@@ -73,11 +73,15 @@ function toolUse({ experiment }: Finding, runs: readonly Measured[]): Block[] {
 /** What an experiment found: figures, table and verdicts. */
 export function experimentBlocks(finding: Finding): Block[] {
   const runs = finding.runs.filter((run): run is Measured => run.summary !== null);
-  const details = comparisonText({ ...finding, comparisons: [] });
+  // What a stop says of other figures belongs beside it.
+  const verdicts = finding.comparisons.flatMap((one) => [
+    verdictSentence(one),
+    ...(one.stop === undefined ? [] : one.warnings.map((warning) => `${one.candidate}: ${warning}`)),
+  ]);
   return [
     { kind: 'heading', level: 2, text: finding.experiment.name },
     ...(finding.description === '' ? [] : [{ kind: 'text' as const, text: finding.description }]),
-    { kind: 'list', items: [...finding.comparisons.map(verdictSentence), ...details.split('\n').filter(Boolean)] },
+    { kind: 'list', items: [...verdicts, ...costLines(finding)] },
     ...scatter(finding, runs),
     ...shares(finding, runs),
     ...toolUse(finding, runs),

@@ -77,6 +77,32 @@ export const experimentSchema = z.strictObject({
         .max(1)
         .default(0.05)
         .describe('Smallest difference that matters: below it two variants count as tied.'),
+      stop: z
+        .strictObject({
+          when: z
+            .literal('settled')
+            .describe('Better, worse, or within `minimumEffect`: by intervals that hold however often one looks.'),
+          atLeast: z
+            .number()
+            .int()
+            .min(2)
+            .max(1_000_000)
+            .default(50)
+            .describe('Examples of each variant before the first look.'),
+          every: z
+            .number()
+            .int()
+            .min(1)
+            .max(1_000_000)
+            .default(25)
+            .describe(
+              'Examples of each variant from one look to the next; a multiple of the engine’s concurrency wastes least.',
+            ),
+        })
+        .optional()
+        .describe(
+          'Ends a comparison before all examples are run, as soon as it is settled (docs/sequential-stopping.md).',
+        ),
     })
     .prefault({}),
   pricing: z

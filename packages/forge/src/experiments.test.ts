@@ -7,6 +7,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isBenchmarkText } from './load-benchmark.ts';
 import { isTrainingText } from './load-training.ts';
+import type { Finding } from './read-finding.ts';
 import { forge } from './testing/forge-process.ts';
 import { startHubServer } from './testing/hub-server.ts';
 import { hasSharedData, sharedData } from './testing/shared-data.ts';
@@ -101,4 +102,22 @@ describe('every experiment of the repository runs on the real lab model', () => 
     }
     expect(finding.comparisons.length).toBeGreaterThanOrEqual(1);
   });
+});
+
+it('experiments/early-stop.yaml asks the lab model no more than it takes to tell', async () => {
+  const copy = join(home, 'early-stop.yaml');
+  await copyFile(join(root, 'experiments/early-stop.yaml'), copy);
+  const { code, stdout } = await forge(['run', copy, '--json'], { cwd: root, env: { FORGE_HOME: home } });
+  expect(code).toBe(0);
+  const { runs, comparisons } = JSON.parse(stdout) as Finding;
+  for (const { run, summary } of runs) {
+    expect(run).toMatchObject({ status: 'finished', total: 200 });
+    expect(summary?.n).toBe(24);
+  }
+  const [found] = comparisons;
+  expect(found).toMatchObject({ verdict: 'better', pairs: 24, stop: { most: 200 } });
+  expect(found?.difference).toMatchObject({ method: 'hedged-capital', level: 0.95 });
+  // What all 200 say, in README.md.
+  expect(found?.difference.low).toBeLessThan(0.795);
+  expect(found?.difference.high).toBeGreaterThan(0.795);
 });

@@ -1,13 +1,8 @@
-import {
-  type Comparison,
-  type LatencyComparison,
-  type TokenComparison,
-  verdictSentence,
-  wordingOf,
-} from './compare-runs.ts';
+import type { Comparison, LatencyComparison, TokenComparison } from './compare-runs.ts';
+import { isStopped, verdictSentence, wordingOf } from './comparison-wording.ts';
 import { formatCount, formatDuration, markdownTable, textTable } from './lib/format.ts';
 import { inertMarkdown } from './lib/inert-markdown.ts';
-import type { Finding, FindingRun } from './read-finding.ts';
+import { type Finding, type FindingRun, stoppedEarly } from './read-finding.ts';
 import type { Estimate } from './statistics/estimate.ts';
 import type { RunSummary } from './summarize-run.ts';
 
@@ -59,7 +54,7 @@ export function findingTable(finding: Finding): { header: string[]; rows: string
     if (summary === null) return [run.variant, run.status, ...header.slice(2).map(() => '')];
     return [
       run.variant,
-      formatCount(summary.n),
+      stoppedEarly(run) ? `${formatCount(summary.n)} of ${formatCount(run.total ?? 0)}` : formatCount(summary.n),
       ...metrics.map((name) => score(name, summary)),
       summary.latencyMs === null ? '' : bare(summary.latencyMs.p50),
       summary.latencyMs === null ? '' : formatDuration(summary.latencyMs.p95.value),
@@ -83,16 +78,18 @@ function detailsOf(comparison: Comparison): string[] {
   const { flips, test, difference, neededN, detectableEffect, warnings, unmatched } = comparison;
   const { figure, unit } = wordingOf(comparison);
   const flipped = comparison.unit === undefined ? 'right only' : 'higher';
+  const correction = comparison.stop === undefined ? 'the family (Holm)' : 'the family and the looks';
   const lines = [
     `  ${flipped} in ${comparison.candidate}: ${flips.gained.count}; ${flipped} in ${comparison.baseline}: ${flips.lost.count}`,
-    `  difference ${figure(difference.value)} ${unit} [${figure(difference.low)}, ${figure(difference.high)}], ${test.name}, ${pValue(test.pValue)}, corrected for the family (Holm) ${pValue(test.adjustedPValue)}`,
+    `  difference ${figure(difference.value)} ${unit} [${figure(difference.low)}, ${figure(difference.high)}], ${test.name}, ${pValue(test.pValue)}, corrected for ${correction} ${pValue(test.adjustedPValue)}`,
   ];
   if (comparison.verdict === 'underpowered' && neededN !== null) {
     lines.push(
       `  ${comparison.pairs} pairs detect ${detectableEffect === null ? '?' : figure(detectableEffect)} ${unit} with 80 % power; the smallest effect that matters needs n = ${formatCount(neededN)}`,
     );
   }
-  if (unmatched.baseline + unmatched.candidate > 0) {
+  // Of one that was stopped, the sentence says how far it went.
+  if (comparison.stop === undefined && unmatched.baseline + unmatched.candidate > 0) {
     lines.push(
       `  left out, in one run only: ${unmatched.baseline} of ${comparison.baseline}, ${unmatched.candidate} of ${comparison.candidate}`,
     );
@@ -102,34 +99,35 @@ function detailsOf(comparison: Comparison): string[] {
 
 const pValue = (p: number) => (p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`);
 
-/** The verdicts in words, each with what it rests on. */
-export function comparisonText({
-  comparisons,
-  latency,
-  tokens,
-}: {
-  comparisons: readonly Comparison[];
-  latency: readonly LatencyComparison[];
-  tokens: readonly TokenComparison[];
-}): string {
-  const lines = comparisons.flatMap((comparison) => [verdictSentence(comparison), ...detailsOf(comparison)]);
-  for (const one of latency) {
-    const sign = one.difference.value >= 0 ? 'slower' : 'faster';
-    const bounds = [one.difference.low, one.difference.high].map(
-      (ms) => `${ms < 0 ? '-' : ''}${formatDuration(Math.abs(ms))}`,
-    );
-    lines.push(
-      `latency: ${one.candidate} is ${formatDuration(Math.abs(one.difference.value))} ${sign} than ${one.baseline} per example (95 % interval ${bounds.join(' to ')})`,
-    );
-  }
-  for (const { baseline, candidate, ratio } of tokens) {
-    if (ratio === null) continue;
+interface Compared {
+  readonly comparisons: readonly Comparison[];
+  readonly latency: readonly LatencyComparison[];
+  readonly tokens: readonly TokenComparison[];
+}
+
+/** What each candidate takes beside the baseline, a line each. */
+export function costLines({ comparisons, latency, tokens }: Compared): string[] {
+  const stopped = new Set(comparisons.filter(isStopped).map(({ candidate }) => candidate));
+  const interval = (candidate: string) => `${stopped.has(candidate) ? 'approximate ' : ''}95 % interval`;
+  const times = latency.map(({ baseline, candidate, difference }) => {
+    const sign = difference.value >= 0 ? 'slower' : 'faster';
+    const bounds = [difference.low, difference.high].map((ms) => `${ms < 0 ? '-' : ''}${formatDuration(Math.abs(ms))}`);
+    return `latency: ${candidate} is ${formatDuration(Math.abs(difference.value))} ${sign} than ${baseline} per example (${interval(candidate)} ${bounds.join(' to ')})`;
+  });
+  const used = tokens.flatMap(({ baseline, candidate, ratio }) => {
+    if (ratio === null) return [];
     const [value, low, high] = [ratio.value, ratio.low, ratio.high].map(timesText);
-    lines.push(
-      `tokens: ${candidate} uses ${value} times those of ${baseline} per example (95 % interval ${low} to ${high})`,
-    );
-  }
-  return lines.join('\n');
+    return [
+      `tokens: ${candidate} uses ${value} times those of ${baseline} per example (${interval(candidate)} ${low} to ${high})`,
+    ];
+  });
+  return [...times, ...used];
+}
+
+/** The verdicts in words, each with what it rests on. */
+export function comparisonText(found: Compared): string {
+  const verdicts = found.comparisons.flatMap((comparison) => [verdictSentence(comparison), ...detailsOf(comparison)]);
+  return [...verdicts, ...costLines(found)].join('\n');
 }
 
 const timesText = (value: number) => (value < 10 ? value.toFixed(2) : value.toFixed(1));
@@ -155,7 +153,7 @@ export function findingText(finding: Finding): string {
       ({ run }) =>
         `${run.variant}: ${run.status}${run.error === null ? '' : ` (${run.error})`}; go on with: forge resume ${experiment.id}`,
     ),
-    `\nIntervals are 95 %. Failed examples count as 0. Details: forge show ${experiment.id} --examples "${runs[0]?.run.variant ?? ''}"`,
+    `\nIntervals are 95 %${runs.some(({ run }) => stoppedEarly(run)) ? ', those of scores of runs that were stopped anytime-valid' : ''}. Failed examples count as 0. Details: forge show ${experiment.id} --examples "${runs[0]?.run.variant ?? ''}"`,
   ].join('\n');
 }
 

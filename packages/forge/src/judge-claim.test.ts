@@ -12,7 +12,7 @@ const input = (scores: readonly number[], cluster?: (i: number) => string): Pair
 });
 const ones = (right: number, n: number) => Array.from({ length: n }, (_, i) => (i < right ? 1 : 0));
 const judge = (claim: string, left: readonly number[], right: readonly number[] | null, binary = true, level = 0.95) =>
-  judgeClaim(parseClaim(claim), { left: input(left), right: right && input(right), binary }, level);
+  judgeClaim(parseClaim(claim), { left: input(left), right: right && input(right), binary, anytime: false }, level);
 
 describe('parseClaim', () => {
   it.each([

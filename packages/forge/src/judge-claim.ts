@@ -1,5 +1,6 @@
-import type { Claim } from './lib/parse-claim.ts';
+import type { Claim, ClaimUnit } from './lib/parse-claim.ts';
 import { alignPairs, type PairedInput, spreadOf } from './paired-difference.ts';
+import { anytimeMeanEstimate } from './statistics/confidence-sequence.ts';
 import { studentQuantile } from './statistics/distributions.ts';
 import { clusteredStandardError, clusterKeys, type Estimate, standardError } from './statistics/estimate.ts';
 import { neededN } from './statistics/power.ts';
@@ -16,10 +17,32 @@ export interface JudgedClaim {
   /** What the claim is about, at the level that the family leaves to each claim; null where there is too little to say. */
   readonly estimate: Estimate | null;
   readonly bound: number;
+  /** In which claim and estimate are told; both are kept as parts of 1 where it is % or points. */
+  readonly unit: ClaimUnit;
   /** Examples that it rests on. */
   readonly n: number;
   /** Examples that would settle it with 80 % power, were the estimate the truth; null where it is settled or nothing would. */
   readonly neededN: number | null;
+}
+
+/** Where runs may stop early: claims are about scores from 0 to 1, in the order of the sample. */
+function measureAnytime(left: PairedInput, right: PairedInput | null, level: number): Measured {
+  if (right === null) {
+    const scores = [...left.scores.values()].map(({ score }) => score);
+    return {
+      estimate: scores.length === 0 ? null : anytimeMeanEstimate(scores, level),
+      n: scores.length,
+      variance: null,
+    };
+  }
+  const { differences } = alignPairs(right, left);
+  const n = differences.length;
+  if (n === 0) return { estimate: null, n, variance: null };
+  const { value, low, high, ...rest } = anytimeMeanEstimate(
+    differences.map((one) => (one + 1) / 2),
+    level,
+  );
+  return { estimate: { ...rest, value: 2 * value - 1, low: 2 * low - 1, high: 2 * high - 1 }, n, variance: null };
 }
 
 interface Measured {
@@ -75,17 +98,25 @@ function distanceOf({ kind, bound }: Claim, { value }: Estimate): number {
 /**
  * Holds a claim against scores, on the examples that both variants have. Supported where the whole interval is on the claim's side of its
  * bound, refuted where the whole interval is on the other: each is wrong in at most half of 1 - `level` of all cases where the truth
- * is at the bound.
+ * is at the bound. `anytime`: however early the runs were stopped; scores are then in the order of the sample, and from 0 to 1.
  */
 export function judgeClaim(
   claim: Claim,
-  inputs: { readonly left: PairedInput; readonly right: PairedInput | null; readonly binary: boolean },
+  inputs: {
+    readonly left: PairedInput;
+    readonly right: PairedInput | null;
+    readonly binary: boolean;
+    readonly anytime: boolean;
+  },
   level: number,
 ): JudgedClaim {
-  const { estimate, n, variance } = measure(claim, inputs.left, inputs.right, inputs.binary, level);
+  const { left, right, binary, anytime } = inputs;
+  const { estimate, n, variance } = anytime
+    ? measureAnytime(left, right, level)
+    : measure(claim, left, right, binary, level);
   const verdict = estimate === null ? 'inconclusive' : verdictOf(claim, estimate);
   const distance = estimate === null ? 0 : distanceOf(claim, estimate);
   const open = verdict === 'inconclusive' && variance !== null && variance > 0 && distance > 0;
   const needed = open ? neededN(distance, { varianceOfDifference: variance, alpha: 1 - level }) : null;
-  return { claim: claim.text, verdict, estimate, bound: claim.bound, n, neededN: needed };
+  return { claim: claim.text, verdict, estimate, bound: claim.bound, unit: claim.unit, n, neededN: needed };
 }

@@ -39,6 +39,26 @@ describe('parseExperiment', () => {
     expect(spec.compare).toEqual({ baseline: 'naive', metric: 'exact-match', alpha: 0.05, minimumEffect: 0.05 });
   });
 
+  it('takes a rule for stopping early, and says where none can hold', () => {
+    const two = `${base.replace('method: naive\n', '')}matrix: { method: [naive, chain-of-thought] }\n`;
+    const stop = (more: string, over = 'compare: { stop: { when: settled } }') => errorOf(`${two}${more}${over}\n`);
+    const { compare } = parseExperiment('test.yaml', `${two}compare: { stop: { when: settled, every: 10 } }\n`).spec;
+    expect(compare).toMatchObject({ baseline: 'naive', stop: { atLeast: 50, every: 10 } });
+    expect(parseExperiment('test.yaml', two).spec.compare).not.toHaveProperty('stop');
+
+    expect(errorOf(`${base}compare: { stop: { when: settled } }\n`)).toBe(
+      'test.yaml:6: compare.stop: there is one variant, and nothing to compare it with; add one, or remove stop',
+    );
+    expect(stop('variants: { few: { sample: 10 }, many: { sample: 20 } }\n')).toMatch(
+      /compare.stop: variants "few naive" and "many naive" have other examples; give all variants the same/,
+    );
+    expect(stop('metrics: [answer-length]\n')).toMatch(
+      /compare.stop: "answer-length" counts tokens, which have no bounds; it needs a metric with scores from 0 to 1/,
+    );
+    expect(stop('', 'compare: { stop: { when: early } }')).toMatch(/compare.stop.when: "early" is not allowed/);
+    expect(stop('', 'compare: { stop: { when: settled, atleast: 3 } }')).toContain('Did you mean "atLeast"?');
+  });
+
   it('hashes what is meant, not how it is written', () => {
     const plain = parseExperiment('a.yaml', base).configHash;
     expect(

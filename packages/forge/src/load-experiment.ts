@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import { definitionsOf, type Noun, pluralOf } from './catalog.ts';
+import { checkStop } from './check-stop.ts';
 import type { ComponentSpec } from './definition.ts';
 import type { Sampling } from './engine.ts';
 import { ConfigError } from './errors.ts';
@@ -28,11 +29,26 @@ export interface VariantSpec {
   readonly cache: boolean;
 }
 
+/** `compare.stop`, its defaults filled in. */
+export interface StopRule {
+  /** Examples of each variant before the first look. */
+  readonly atLeast: number;
+  /** Examples of each variant from one look to the next. */
+  readonly every: number;
+}
+
 export interface ExperimentSpec {
   readonly name: string;
   readonly description: string;
   readonly variants: readonly VariantSpec[];
-  readonly compare: { baseline: string; metric: string; alpha: number; minimumEffect: number };
+  readonly compare: {
+    readonly baseline: string;
+    readonly metric: string;
+    readonly alpha: number;
+    readonly minimumEffect: number;
+    /** Unset: all examples are run. */
+    readonly stop?: StopRule;
+  };
   readonly pricing?: { inputPerMillion: number; outputPerMillion: number; computePerHour: number };
 }
 
@@ -79,6 +95,7 @@ export function issueText(
   return `${atLine(yaml, path)}${shown(given)} is not allowed: ${issue.message}`;
 }
 
+/** The keys that a schema allows at a path; none where it allows any. */
 export function keysOfSchema(schema: z.ZodType, path: KeyPath): readonly string[] {
   let current: unknown = schema;
   for (const part of path) {
@@ -181,7 +198,7 @@ function resolveCompare(
 ): ExperimentSpec['compare'] {
   const groups = [...new Set(variants.map((variant) => variant.group))];
   const metrics = variants[0]?.metrics.map((metric) => metric.name) ?? [];
-  const { baseline = groups[0] ?? '', metric = metrics[0] ?? '', alpha, minimumEffect } = file.compare;
+  const { baseline = groups[0] ?? '', metric = metrics[0] ?? '', alpha, minimumEffect, stop } = file.compare;
   if (!groups.includes(baseline)) {
     throw new ConfigError(
       `${atLine(yaml, ['compare', 'baseline'])}unknown variant "${baseline}". Known variants: ${groups.join(', ')}`,
@@ -192,7 +209,9 @@ function resolveCompare(
       `${atLine(yaml, ['compare', 'metric'])}"${metric}" is not measured by every variant. Known metrics here: ${metrics.join(', ')}`,
     );
   }
-  return { baseline, metric, alpha, minimumEffect };
+  if (stop === undefined) return { baseline, metric, alpha, minimumEffect };
+  checkStop(variants, metric, `${atLine(yaml, ['compare', 'stop'])}`);
+  return { baseline, metric, alpha, minimumEffect, stop: { atLeast: stop.atLeast, every: stop.every } };
 }
 
 /** Each variant is stored whole: a long template times a thousand variants would fill the memory. Throws ConfigError. */

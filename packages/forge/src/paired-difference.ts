@@ -28,6 +28,7 @@ export interface Pairs {
   readonly unmatched: { baseline: number; candidate: number };
 }
 
+/** Pairs scores by example id; what only one side has is counted. */
 export function alignPairs(baseline: PairedInput, candidate: PairedInput): Pairs {
   const ids = [...baseline.scores.keys()].filter((id) => candidate.scores.has(id));
   const scoresOf = (input: PairedInput) => Float64Array.from(ids, (id) => input.scores.get(id)?.score ?? 0);

@@ -2,13 +2,17 @@ import { buildDataset, buildMethod } from './build.ts';
 import { createComponentPool } from './component-pool.ts';
 import type { Surroundings } from './definition.ts';
 import { sampleRowIndices } from './lib/sample-examples.ts';
-import type { ExperimentSpec, VariantSpec } from './load-experiment.ts';
+import type { ExperimentSpec, StopRule, VariantSpec } from './load-experiment.ts';
 import { detectableEffect } from './statistics/power.ts';
+import { sequenceAlpha } from './statistics/sequential-difference.ts';
 
 /** What a variant will cost, before anything is spent. */
 export interface VariantPlan {
   readonly variant: string;
+  /** All else is for so many. */
   readonly rows: number;
+  /** Fewer where the experiment may stop early (`compare.stop`): before the first look. */
+  readonly rowsAtLeast: number;
   /** Model calls as far as they are known beforehand: the first calls of each example. */
   readonly calls: number;
   /** Estimated at `charsPerToken` from the real prompts of up to 50 rows. */
@@ -26,10 +30,14 @@ const previewRows = 50;
 
 /** Reads the data sets (a hub data set is fetched), builds prompts, calls no model. Throws ConfigError. */
 export async function planExperiment(
-  spec: Pick<ExperimentSpec, 'variants'> & { compare: { alpha: number } },
+  spec: Pick<ExperimentSpec, 'variants'> & { compare: { alpha: number; stop?: StopRule } },
   surroundings: Surroundings,
   signal?: AbortSignal,
 ): Promise<VariantPlan[]> {
+  const { stop } = spec.compare;
+  const comparisons = new Set(spec.variants.map(({ group }) => group)).size - 1;
+  // What is left for those who go on to the end.
+  const alpha = stop === undefined ? spec.compare.alpha : sequenceAlpha(spec.compare.alpha, comparisons);
   const counts = new Map<string, Promise<number>>();
   const plans: VariantPlan[] = [];
   for (const variant of spec.variants) {
@@ -42,8 +50,9 @@ export async function planExperiment(
     plans.push({
       ...(await previewCosts(variant, surroundings, total, rows)),
       rows,
+      rowsAtLeast: Math.min(rows, stop?.atLeast ?? rows),
       variant: variant.variant,
-      detectableEffect: detectableEffect({ n: rows, varianceOfDifference: 0.5, alpha: spec.compare.alpha, power: 0.8 }),
+      detectableEffect: detectableEffect({ n: rows, varianceOfDifference: 0.5, alpha, power: 0.8 }),
     });
   }
   return plans;

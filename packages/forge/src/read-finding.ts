@@ -1,6 +1,8 @@
 import { describeMetrics } from './build.ts';
 import { type ComparisonInput, type ComparisonOutput, compareInputs, type PairedGroup } from './compare-inputs.ts';
-import { type Comparison, type LatencyComparison, type TokenComparison, verdictSentence } from './compare-runs.ts';
+import type { Comparison, LatencyComparison, StopPlan, TokenComparison } from './compare-runs.ts';
+import { verdictSentence } from './comparison-wording.ts';
+import { inSampleOrder } from './lib/sample-examples.ts';
 import type { ExperimentSpec, VariantSpec } from './load-experiment.ts';
 import type { ExperimentRecord, RunRecord, Store } from './store.ts';
 import type { RunSummary } from './summarize-run.ts';
@@ -30,6 +32,7 @@ export interface CompareSettings {
   readonly metric: string;
   readonly alpha: number;
   readonly minimumEffect: number;
+  readonly stop?: StopPlan;
 }
 
 type Compute = (input: ComparisonInput) => ComparisonOutput | Promise<ComparisonOutput>;
@@ -42,22 +45,28 @@ interface Sums {
   latencyMs: number;
   answered: number;
   cluster: string | null;
+  /** Row index. */
+  readonly index: number;
 }
 
 const nothing = { score: 0, n: 0, tokens: 0, latencyMs: 0, answered: 0 };
 
-/** Per example: mean score, latency and tokens over the runs of one group (repeats are averaged within the question first). Failed examples score 0 and have no latency. */
+/**
+ * Per example: mean score, latency and tokens over the runs of one group (repeats are averaged within the question first). Failed examples
+ * score 0 and have no latency. `inOrder`: of the data set's rows, or of the sample, which says nothing about the answers.
+ */
 export async function readPairedInputs(
   store: Store,
   label: string,
   runs: readonly RunRecord[],
   metric: string,
+  inOrder: 'rows' | 'sample' = 'rows',
 ): Promise<PairedGroup> {
   const sums = new Map<string, Sums>();
   for (const run of runs) {
     for await (const rows of store.scoredRows(run.id)) {
       for (const row of rows) {
-        const sum = sums.get(row.exampleId) ?? { ...nothing, cluster: row.cluster };
+        const sum = sums.get(row.exampleId) ?? { ...nothing, cluster: row.cluster, index: row.index };
         sum.score += row.scores[metric] ?? 0;
         sum.n++;
         sum.tokens += row.promptTokens + row.completionTokens;
@@ -69,7 +78,8 @@ export async function readPairedInputs(
       }
     }
   }
-  const examples = [...sums];
+  const seed = (runs[0]?.spec as VariantSpec | undefined)?.sampleSeed ?? '';
+  const examples = inOrder === 'rows' ? [...sums] : inSampleOrder([...sums], ([, { index }]) => index, seed);
   const scores = examples.map(([id, sum]) => [id, { score: sum.score / sum.n, cluster: sum.cluster }] as const);
   const latencies = examples
     .filter(([, sum]) => sum.answered > 0)
@@ -96,11 +106,34 @@ export async function compareGroups(
   const [metric] = await describeMetrics(metricSpec === undefined ? [] : [metricSpec]);
   // Means of repeats are no longer 0 or 1.
   const binary = (metric?.binary ?? false) && groups.every((group) => group.runs.length === 1);
+  const { alpha, minimumEffect, stop } = settings;
+  const order = stop === undefined ? 'rows' : 'sample';
   const inputs = [];
-  for (const group of groups) inputs.push(await readPairedInputs(store, group.label, group.runs, settings.metric));
-  const { alpha, minimumEffect } = settings;
+  for (const group of groups)
+    inputs.push(await readPairedInputs(store, group.label, group.runs, settings.metric, order));
   const described = { ...metric, name: settings.metric, binary };
-  return compute({ groups: inputs, options: { metric: described, alpha, minimumEffect } });
+  const options = { metric: described, alpha, minimumEffect, ...(stop === undefined ? {} : { stop }) };
+  const found = await compute({ groups: inputs, options });
+  return stop === undefined ? warnOfStopped(found, groups) : found;
+}
+
+/** Whether a run that has finished ended before its last example: its scores had settled the comparison. */
+export const stoppedEarly = ({ total, summary }: RunRecord): boolean =>
+  total !== null && summary !== null && (summary as RunSummary).n < total;
+
+/** Runs that were stopped early, compared as if their n had been fixed beforehand: by other metrics, or with runs of other experiments. */
+function warnOfStopped(
+  found: ComparisonOutput,
+  groups: readonly { label: string; runs: readonly RunRecord[] }[],
+): ComparisonOutput {
+  const stopped = groups.filter(({ runs }) => runs.some(stoppedEarly)).map(({ label }) => label);
+  if (stopped.length === 0) return found;
+  const comparisons = found.comparisons.map((one) => {
+    const own = stopped.filter((label) => label === one.baseline || label === one.candidate);
+    const warning = `${own.join(' and ')}: stopped early by the scores; this interval and test are those of an n fixed beforehand, and not valid here`;
+    return own.length === 0 ? one : { ...one, warnings: [...one.warnings, warning] };
+  });
+  return { ...found, comparisons };
 }
 
 /** A finding as it is kept with its experiment; `of` tells which runs, as of when, it speaks of. */
@@ -117,7 +150,7 @@ async function compareExperiment(
   runs: readonly RunRecord[],
   compute: Compute,
 ): Promise<ComparisonOutput> {
-  const { compare } = experiment.config as ExperimentSpec;
+  const { compare, variants } = experiment.config as ExperimentSpec;
   const finished = runs.filter((run) => run.status === 'finished');
   const of = [findingShape, ...finished.map((run) => `${run.id} ${run.finishedAt}`)].join(', ');
   const kept = (await store.getFinding(experiment.id)) as KeptFinding | null;
@@ -129,7 +162,18 @@ async function compareExperiment(
     .map((label) => ({ label, runs: finished.filter((run) => groupOf(run) === label) }))
     .filter((group) => group.runs.length > 0);
   const comparable = groups[0]?.label === compare.baseline ? groups : [];
-  const found = await compareGroups(store, comparable, compare, compute);
+  const { stop: rule, ...settings } = compare;
+  const stop =
+    rule === undefined
+      ? {}
+      : {
+          stop: {
+            atLeast: rule.atLeast,
+            most: Math.max(0, ...finished.map(({ total }) => total ?? 0)),
+            comparisons: new Set(variants.map(({ group }) => group)).size - 1,
+          },
+        };
+  const found = await compareGroups(store, comparable, { ...settings, ...stop }, compute);
   const headline = found.comparisons.map((one) => ({
     baseline: one.baseline,
     candidate: one.candidate,

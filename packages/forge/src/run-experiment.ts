@@ -26,6 +26,8 @@ export interface RunParts {
   readonly done: ReadonlySet<string>;
   /** Only these rows, in place of the sample: a shard of the run. */
   readonly only?: ReadonlySet<number>;
+  /** Known from an earlier part of the run, which has opened all: not found out again. */
+  readonly provenance?: Provenance;
   /** Asked before an example is begun; it is not begun where it has failed already. `leave` is called when it has ended. */
   readonly admit?: (index: number, signal?: AbortSignal) => Promise<{ failure?: ExampleFailure; leave(): void }>;
   /** What is known of the run besides its data set and engine. */
@@ -239,6 +241,7 @@ async function prepareComponents({ method, metrics }: RunParts): Promise<Record<
 }
 
 async function provenanceOf(parts: RunParts, signal?: AbortSignal): Promise<Provenance> {
+  if (parts.provenance !== undefined) return parts.provenance;
   const { dataset, engine, origin, seed } = parts;
   const components = await prepareComponents(parts);
   return {

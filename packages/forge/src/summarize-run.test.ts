@@ -124,6 +124,18 @@ describe('summarizeRun', () => {
         high: expect.closeTo(0.324408, 6),
       });
   });
+  it('gives scores intervals that hold whenever one stops, where the run was stopped, whatever the order of the rows', async () => {
+    const rows = Array.from({ length: 40 }, (_, i) => row(i * 3));
+    const stop = { total: 120, sampleSeed: '7' };
+    const stopped = (await summarizeRun(batches(rows), { metrics, wallMs: 1, stop })).metrics;
+    expect(stopped['exact-match']).toMatchObject({ value: 0.5, method: 'hedged-capital', level: 0.95, n: 40 });
+    expect(stopped.f1?.method).toBe('hedged-capital');
+    expect((await summarizeRun(batches(rows.toReversed()), { metrics, wallMs: 1, stop })).metrics).toEqual(stopped);
+    const whole = (await summarizeRun(batches(rows), { metrics, wallMs: 1, stop: { ...stop, total: 40 } })).metrics;
+    expect(whole['exact-match']?.method).toBe('wilson');
+    const width = (one = stopped['exact-match']) => (one?.high ?? 0) - (one?.low ?? 0);
+    expect(width()).toBeGreaterThan(width(whole['exact-match']));
+  });
   it('has no NaN for an empty run', async () => {
     const summary = await summarizeRun(batches([]), { metrics, wallMs: 0 });
     expect(JSON.parse(JSON.stringify(summary))).toEqual(summary);

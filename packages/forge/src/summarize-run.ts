@@ -1,5 +1,7 @@
 import { numberList } from './lib/number-list.ts';
+import { inSampleOrder } from './lib/sample-examples.ts';
 import type { MetricDescription, ScoreUnit } from './metric.ts';
+import { anytimeMeanEstimate } from './statistics/confidence-sequence.ts';
 import {
   clusteredMeanEstimate,
   clusterKeys,
@@ -67,6 +69,8 @@ export interface SummaryInfo {
     readonly outputPerMillion: number;
     readonly computePerHour: number;
   };
+  /** Where scores may have stopped the run before all `total` examples: intervals of shares of 1 then hold whenever one stops. */
+  readonly stop?: { readonly total: number; readonly sampleSeed: string };
 }
 
 /**
@@ -145,6 +149,10 @@ function costOf(totals: ReturnType<typeof emptyTotals>, pricing: SummaryInfo['pr
   return tokens / 1e6 + (totals.computeMs / 3.6e6) * pricing.computePerHour;
 }
 
+/** The places of rows in the order of their sample. */
+const sampleOrderOf = (indices: readonly number[], seed: string) =>
+  inSampleOrder([...indices.keys()], (place) => indices[place] as number, seed);
+
 /** Streams a run's rows into its figures; 100,000 rows take a few megabytes. */
 export async function summarizeRun(
   batches: AsyncIterable<readonly ScoredRow[]>,
@@ -153,6 +161,7 @@ export async function summarizeRun(
   const scores = info.metrics.map(numberList);
   const latencies = numberList();
   const clusters: (string | null)[] = [];
+  const indices: number[] = [];
   const byKind: Record<string, number> = {};
   const flags: Record<string, number> = {};
   const totals = emptyTotals();
@@ -161,6 +170,7 @@ export async function summarizeRun(
     for (const row of rows) {
       for (const [i, { name }] of info.metrics.entries()) scores[i]?.push(row.scores[name] ?? 0);
       clusters.push(row.cluster);
+      indices.push(row.index);
       addRow(totals, row);
       for (const flag of row.flags) increment(flags, flag);
       if (row.toolUse !== null) tools.add(row.toolUse);
@@ -170,9 +180,13 @@ export async function summarizeRun(
   }
   const n = clusters.length;
   const clustered = clusterKeys(clusters);
+  const inOrder = info.stop !== undefined && n < info.stop.total ? sampleOrderOf(indices, info.stop.sampleSeed) : null;
   const metrics = Object.fromEntries(
     info.metrics.map(({ name, binary, unit }, i) => {
-      const estimate = estimateScores(scores[i]?.values() ?? new Float64Array(), clustered, binary);
+      const values = scores[i]?.values() ?? new Float64Array();
+      if (unit === undefined && inOrder !== null)
+        return [name, anytimeMeanEstimate(inOrder.map((place) => values[place] as number))];
+      const estimate = estimateScores(values, clustered, binary);
       return [name, unit === undefined ? estimate : { ...estimate, unit }];
     }),
   );

@@ -1,4 +1,5 @@
-import { type Comparison, compareRuns, verdictSentence } from './compare-runs.ts';
+import { type Comparison, compareRuns } from './compare-runs.ts';
+import { verdictSentence } from './comparison-wording.ts';
 import type { PairedInput } from './paired-difference.ts';
 import { type Estimate, mean } from './statistics/estimate.ts';
 import { holm } from './statistics/families.ts';
@@ -116,6 +117,7 @@ export interface GroupResult {
   readonly comparison: Comparison | null;
 }
 
+/** The figures of runs that differ in their seed only, averaged within the question first. */
 export function groupOf(runs: readonly MeasuredRun[], before: ScoresById | null, meaning: MetricMeaning): GroupResult {
   const first = runs[0] as MeasuredRun;
   const scores = meanOverRepeats(runs.map((run) => run.scores));

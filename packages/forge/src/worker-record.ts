@@ -147,6 +147,8 @@ export interface WorkerStore {
     experimentId: string,
     plan: { shards: readonly PlannedShard[]; totals: readonly { runId: string; total: number }[] },
   ): Promise<boolean>;
+  /** Further shards of an experiment; nothing where it is not in the queue, or has shards that are not done. */
+  addShards(experimentId: string, shards: readonly PlannedShard[]): Promise<void>;
   /** Row indices that are stored already. */
   storedIndices(runId: string): Promise<ReadonlySet<number>>;
   /** Ids of the examples among these rows that are stored already. */

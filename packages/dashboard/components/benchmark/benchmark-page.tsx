@@ -4,7 +4,8 @@ import { api, type BenchmarkDetail } from '../../lib/api.ts';
 import { moment } from '../../lib/format.ts';
 import { useUrlState } from '../../lib/url-state.ts';
 import { Folded } from '../folded.tsx';
-import { ErrorState, Loading, PageTitle, Section, StateBadge } from '../parts.tsx';
+import { ErrorState, PageTitle, Section, StateBadge } from '../parts.tsx';
+import { NotThere } from '../record-page.tsx';
 import { AskedSection } from './asked.tsx';
 import { CellTable } from './cell-table.tsx';
 import { LoadCurves } from './load-curves.tsx';
@@ -106,26 +107,6 @@ export function BenchmarkPage() {
       </>
     );
   }
-  if (id === '' || error !== null) {
-    return (
-      <>
-        <PageTitle>Benchmark</PageTitle>
-        {id === '' ? (
-          <ErrorState error="The address names no benchmark: it should be /benchmark?id=..." />
-        ) : (
-          <ErrorState error={error} retry={() => void refetch()} />
-        )}
-      </>
-    );
-  }
-  return (
-    <>
-      <PageTitle>Benchmark</PageTitle>
-      <div className="grid gap-4">
-        <Loading height={220} />
-        <Loading height={220} />
-        <Loading height={420} />
-      </div>
-    </>
-  );
+  const retry = () => void refetch();
+  return <NotThere title="Benchmark" path="/benchmark" id={id} error={error} retry={retry} heights={[220, 220, 420]} />;
 }

@@ -9,7 +9,8 @@ import { CostSentence } from '../cost-sentence.tsx';
 import { Folded } from '../folded.tsx';
 import { IntervalPlot } from '../interval-plot.tsx';
 import { LatencyHistogram } from '../latency-histogram.tsx';
-import { Choice, ErrorState, Loading, PageTitle, Section, StateBadge } from '../parts.tsx';
+import { Choice, ErrorState, PageTitle, Section, StateBadge } from '../parts.tsx';
+import { NotThere } from '../record-page.tsx';
 import { ResultsTable } from '../results-table.tsx';
 import { VerdictCard } from '../verdict-card.tsx';
 import { Actions } from './actions.tsx';
@@ -196,29 +197,8 @@ export function ExperimentPage() {
     placeholderData: (before) => (before?.id === id ? before : undefined),
   });
   if (data !== undefined) return <Content key={data.id} experiment={data} />;
-  if (id === '' || error !== null) {
-    return (
-      <>
-        <PageTitle>Experiment</PageTitle>
-        {id === '' ? (
-          <ErrorState error="The address names no experiment: it should be /experiment?id=..." />
-        ) : (
-          <ErrorState error={error} retry={() => void refetch()} />
-        )}
-      </>
-    );
-  }
+  const retry = () => void refetch();
   return (
-    <>
-      <PageTitle>Experiment</PageTitle>
-      <div className="grid gap-4">
-        <Loading height={180} />
-        <div className="grid gap-4 lg:grid-cols-2">
-          <Loading height={280} />
-          <Loading height={280} />
-        </div>
-        <Loading height={600} />
-      </div>
-    </>
+    <NotThere title="Experiment" path="/experiment" id={id} error={error} retry={retry} heights={[180, 280, 600]} />
   );
 }

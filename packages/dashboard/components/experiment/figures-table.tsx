@@ -4,7 +4,11 @@ import { count, dollars, duration } from '../../lib/format.ts';
 import { failedCallsText, limitsText, perExample, type ToolFigures } from '../../lib/tool-use.ts';
 import { ScoreBar } from '../score-bar.tsx';
 
-type Figure = readonly [name: string, value: (summary: RunSummary) => ReactNode];
+type Figure = readonly [name: string, value: (summary: RunSummary, run: Run) => ReactNode];
+
+/** `24 of 200` where the scores stopped the run. */
+const examples: Figure[1] = ({ n }, { status, total }) =>
+  status === 'finished' && total !== null && n < total ? `${count(n)} of ${count(total)}` : count(n);
 
 /** Of agents; other methods have none. */
 function toolFigures(): Figure[] {
@@ -31,7 +35,7 @@ function figuresOf(runs: readonly Run[]): Figure[] {
   ];
   const flags = [...new Set(summaries.flatMap((summary) => Object.keys(summary.flags)))];
   return [
-    ['Examples', ({ n }) => count(n)],
+    ['Examples', examples],
     ...metrics.map(
       (name): Figure => [
         name,
@@ -112,7 +116,7 @@ export function FiguresTable({ runs, baseline }: { runs: readonly Run[]; baselin
               </th>
               {runs.map((run) => (
                 <td key={run.id} className="px-3 py-1.5 whitespace-nowrap">
-                  {run.summary === null ? '–' : value(run.summary)}
+                  {run.summary === null ? '–' : value(run.summary, run)}
                 </td>
               ))}
             </tr>

@@ -7,7 +7,8 @@ import { ProgressBar } from '../progress-bar.tsx';
 type RunProgress = ProgressEvent['runs'][number];
 
 function Bar({ run }: { run: RunProgress }) {
-  const share = run.total === null || run.total === 0 ? 0 : run.done / run.total;
+  // A run that has finished may have stopped before its last example.
+  const share = run.status === 'finished' ? 1 : run.total === null || run.total === 0 ? 0 : run.done / run.total;
   const text = run.total === null ? 'waits' : `${count(run.done)} of ${count(run.total)}`;
   return (
     <div className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 gap-y-1 sm:grid-cols-[12rem_minmax(0,1fr)_auto]">

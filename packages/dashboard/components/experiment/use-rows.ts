@@ -4,6 +4,7 @@ import { api, type RowQuery } from '../../lib/api.ts';
 
 const pageSize = 200;
 
+/** The page that holds a row, both from 0. */
 export const pageOf = (index: number) => Math.floor(index / pageSize);
 
 /** Pages of rows as they come into view: any place of a long run without what lies before it. */

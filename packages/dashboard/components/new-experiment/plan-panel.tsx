@@ -10,6 +10,8 @@ const probeExamples = 4;
 
 interface Costs {
   readonly rows: number;
+  /** Fewer where the experiment may stop early. */
+  readonly rowsAtLeast: number;
   readonly calls: number;
   readonly promptTokens: number;
   readonly completionTokens: number;
@@ -17,10 +19,11 @@ interface Costs {
 }
 
 function costsOf(plan: VariantPlan): Costs {
-  const { rows, probe } = plan;
+  const { rows, rowsAtLeast, probe } = plan;
   if (probe === undefined || probe.examples === 0)
     return {
       rows,
+      rowsAtLeast,
       calls: plan.calls,
       promptTokens: plan.promptTokens,
       completionTokens: plan.completionTokensAtMost,
@@ -29,6 +32,7 @@ function costsOf(plan: VariantPlan): Costs {
   const times = rows / probe.examples;
   return {
     rows,
+    rowsAtLeast,
     calls: probe.calls * times,
     promptTokens: probe.promptTokens * times,
     completionTokens: probe.completionTokens * times,
@@ -39,6 +43,7 @@ function costsOf(plan: VariantPlan): Costs {
 const total = (costs: readonly Costs[]): Costs =>
   costs.reduce((sum, one) => ({
     rows: sum.rows + one.rows,
+    rowsAtLeast: sum.rowsAtLeast + one.rowsAtLeast,
     calls: sum.calls + one.calls,
     promptTokens: sum.promptTokens + one.promptTokens,
     completionTokens: sum.completionTokens + one.completionTokens,
@@ -50,7 +55,10 @@ const cell = 'px-2 py-1.5 text-end tabular-nums whitespace-nowrap';
 function Cells({ costs, measured, effect }: { costs: Costs; measured: boolean; effect: ReactNode }) {
   return (
     <>
-      <td className={cell}>{count(costs.rows)}</td>
+      <td className={cell}>
+        {costs.rowsAtLeast < costs.rows ? `${count(costs.rowsAtLeast)} to ` : ''}
+        {count(costs.rows)}
+      </td>
       <td className={cell}>{count(costs.calls)}</td>
       <td className={cell}>~{count(costs.promptTokens)}</td>
       <td className={cell}>
@@ -162,6 +170,11 @@ export function PlanPanel({ source, checks }: { source: string; checks: Checks }
               ? 'Of the text before.'
               : ''}
       </p>
+      {plans?.some((plan) => plan.rowsAtLeast < plan.rows) ? (
+        <p className="mt-1 text-xs text-muted">
+          Ends as soon as the comparisons are settled, at the latest with all rows: costs are those of all rows.
+        </p>
+      ) : null}
       <p className="mt-1 text-xs text-muted">
         Detectable: the smallest true difference between two variants that would be found four times out of five.
       </p>

@@ -22,6 +22,7 @@ export interface Checks {
   readonly planning: boolean;
 }
 
+/** What the server says of a document, asked again once typing rests. */
 export function useChecks(source: string): Checks {
   const settled = useSettled(source, 300);
   const once = { staleTime: Number.POSITIVE_INFINITY, retry: false, placeholderData: keepPreviousData } as const;

@@ -5,7 +5,8 @@ import { moment } from '../../lib/format.ts';
 import { goesOn, type LiveTraining, useTrainingSeries } from '../../lib/live-training.ts';
 import { useUrlState } from '../../lib/url-state.ts';
 import { Folded } from '../folded.tsx';
-import { ErrorState, Loading, PageTitle, Section, StateBadge, VerdictBadge } from '../parts.tsx';
+import { ErrorState, PageTitle, Section, StateBadge, VerdictBadge } from '../parts.tsx';
+import { NotThere } from '../record-page.tsx';
 import { AblationGrid } from './ablation-grid.tsx';
 import { Curves } from './curves.tsx';
 import { Lineage } from './lineage.tsx';
@@ -164,26 +165,6 @@ export function TrainingPage() {
       state.data === undefined || state.data.state === 'finished' || goesOn(state.data.state) ? false : 5000,
   });
   if (data !== undefined) return <Content key={data.id} training={data} />;
-  if (id === '' || error !== null) {
-    return (
-      <>
-        <PageTitle>Training</PageTitle>
-        {id === '' ? (
-          <ErrorState error="The address names no training: it should be /training?id=..." />
-        ) : (
-          <ErrorState error={error} retry={() => void refetch()} />
-        )}
-      </>
-    );
-  }
-  return (
-    <>
-      <PageTitle>Training</PageTitle>
-      <div className="grid gap-4">
-        <Loading height={120} />
-        <Loading height={220} />
-        <Loading height={620} />
-      </div>
-    </>
-  );
+  const retry = () => void refetch();
+  return <NotThere title="Training" path="/training" id={id} error={error} retry={retry} heights={[120, 220, 620]} />;
 }

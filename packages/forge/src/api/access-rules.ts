@@ -61,5 +61,6 @@ export const accessRules: Readonly<Record<string, AccessRule>> = {
 /** Of the pages at /docs, which are no part of the API. */
 export const docsRole: Role = 'viewer';
 
+/** True where a role includes the one that is needed. */
 export const mayAs = (role: Role, needed: AccessRule['role']): boolean =>
   needed === 'anyone' || roles.indexOf(role) >= roles.indexOf(needed);

@@ -193,6 +193,26 @@ describe('a session', () => {
     expect((await server.request('POST', '/api/session', { body: { token: 'x' }, headers: foreign })).status).toBe(403);
   });
 
+  it('is used by a dashboard that is served under an allowed name, with TLS, and by no other', async () => {
+    const token = await newToken(store, 'admin');
+    const server = await start({ allowedHosts: ['Lab.example'] });
+    const from = (origin: string, site = 'same-origin') =>
+      server.request('POST', '/api/session', { body: { token }, headers: { origin, 'sec-fetch-site': site } });
+    const signedIn = await from('https://lab.example');
+    expect(signedIn.status).toBe(200);
+    expect(signedIn.headers.get('set-cookie')).toMatch(/^__Host-forge_session=.*Secure/);
+    for (const origin of [
+      'http://lab.example',
+      'https://lab.example:8443',
+      'https://lab.example.evil.example',
+      'https://x.lab.example',
+      'https://localhost',
+    ])
+      expect([origin, (await from(origin)).status]).toEqual([origin, 403]);
+    // Its own page says same-origin; a page there that calls the server by the server's name does not.
+    expect((await from('https://lab.example', 'cross-site')).status).toBe(403);
+  });
+
   it('ends when one signs out, when its token is revoked, and when another begins', async () => {
     const server = await start();
     const token = await newToken(store, 'viewer');

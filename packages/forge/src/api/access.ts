@@ -83,6 +83,7 @@ function tooMany(waitMs: number, what: string): HttpProblem {
 const open: Caller = { via: 'open', role: 'admin', tokenId: null, name: 'local', session: null };
 const anybody: Caller = { via: 'public', role: 'viewer', tokenId: null, name: 'anybody', session: null };
 
+/** Who is asking, by token or session, and whether they may; one for a server. */
 export function createAccess({ store, clock }: Pick<ApiParts, 'store' | 'clock'>, settings: AccessSettings): Access {
   const { host, allowedHosts, required, publicReadOnly, proxies } = settings;
   const limits = { ...usualLimits, ...settings.limits };

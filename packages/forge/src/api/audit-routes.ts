@@ -16,6 +16,7 @@ const auditRoute = createRoute({
   responses: answers('One page.', z.object({ items: z.array(auditEntrySchema), next: z.string().nullable() }), [400]),
 });
 
+/** `GET /api/audit` */
 export function auditRoutes({ store }: ApiParts) {
   const router = createRouter();
   router.openapi(auditRoute, async (c) => {

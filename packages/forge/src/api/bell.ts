@@ -5,6 +5,7 @@ export interface Bell {
   wait(timeoutMs: number): Promise<void>;
 }
 
+/** Wakes who waits for something new. */
 export function createBell(): Bell {
   let ring = () => {};
   return {

@@ -32,6 +32,7 @@ const getRoute = createRoute({
   responses: answers('The benchmark.', benchmarkDetailSchema, [400, 404]),
 });
 
+/** `/api/benchmarks`: list and one. */
 export function benchmarkRoutes({ store }: ApiParts) {
   /** Where its cells stand, and what is measured. */
   const measuredOf = ({ id, experimentId }: BenchmarkRecord) =>

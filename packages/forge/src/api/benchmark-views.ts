@@ -196,6 +196,7 @@ function cellsView(
   });
 }
 
+/** A benchmark as the API shows it: report, or how far it is. */
 export function benchmarkDetailView(
   benchmark: BenchmarkRecord,
   runs: readonly RunState[],

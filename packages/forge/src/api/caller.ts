@@ -29,4 +29,5 @@ export function addressOf(c: Context, proxies: number): string {
   return clientAddress(incoming?.socket.remoteAddress, c.req.header('x-forwarded-for'), proxies);
 }
 
+/** True for methods that change nothing (RFC 9110, 9.2.1). */
 export const isSafe = (method: string): boolean => method === 'GET' || method === 'HEAD' || method === 'OPTIONS';

@@ -97,6 +97,7 @@ function placedError(error: ConfigError): { message: string; line: number | null
   return { message: message ?? messageOf(error), line: line === undefined ? null : Number(line) };
 }
 
+/** What a config can name, its schema, its checks and its plan. */
 export function catalogRoutes(parts: ApiParts) {
   const { surroundings, clock, random, jobs } = parts;
   let probing = false;

@@ -39,6 +39,7 @@ export const variantPlanSchema = z
   .object({
     variant: z.string(),
     rows: z.number(),
+    rowsAtLeast: z.number().describe('Fewer than rows where the experiment may stop early.'),
     calls: z.number(),
     promptTokens: z.number(),
     completionTokensAtMost: z.number(),

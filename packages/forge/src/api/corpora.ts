@@ -46,6 +46,7 @@ function corporaOf(spec: ComponentSpec): string[] {
   return [...(typeof corpus === 'string' ? [corpus] : []), ...inner.flatMap(corporaOf)];
 }
 
+/** The corpora of a project folder, with their ingestions and queries. */
 export function createCorpora(
   surroundings: Surroundings,
   { monotonic, log }: { monotonic(): number; log(message: string): void },

@@ -53,6 +53,7 @@ const retrieveRoute = createRoute({
   responses: answers('What each found, in the order asked.', z.object({ items: z.array(retrievalSchema) }), [400, 409]),
 });
 
+/** Corpora, their ingestion, and queries to retrievers. */
 export function corpusRoutes({ corpora }: ApiParts) {
   const router = createRouter();
   router.openapi(listRoute, async (c) => c.json({ items: await corpora.list() }, 200));

@@ -4,6 +4,7 @@ import { join, relative, sep } from 'node:path';
 import { serveStatic } from '@hono/node-server/serve-static';
 import { Hono } from 'hono';
 import { ConfigError } from '../errors.ts';
+import { addSecurityHeaders } from './security-headers.ts';
 
 interface Page {
   readonly html: string;
@@ -56,17 +57,14 @@ export async function dashboardFiles(folder: string): Promise<Hono> {
     c.header('cache-control', 'no-cache');
     return c.html(found.html);
   });
-  files.get(
-    '*',
-    serveStatic({
-      root: relative(process.cwd(), folder) || '.',
-      onFound(path, c) {
-        // Names of built files hold the hash of what is in them.
-        const lasting = path.includes(`${sep}_next${sep}static${sep}`) || path.includes('/_next/static/');
-        c.header('cache-control', lasting ? 'public, max-age=31536000, immutable' : 'no-cache');
-      },
-    }),
-  );
+  files.get('*', async (c, next) => {
+    await next();
+    if (c.res.status === 404) return;
+    // Names of built files hold the hash of what is in them.
+    const lasting = c.req.path.startsWith('/_next/static/');
+    c.header('cache-control', lasting ? 'public, max-age=31536000, immutable' : 'no-cache');
+  });
+  files.get('*', serveStatic({ root: relative(process.cwd(), folder) || '.' }));
   files.get('*', (c) => {
     const missing = page('/404');
     if (missing === undefined) return c.text('not found', 404);
@@ -74,4 +72,12 @@ export async function dashboardFiles(folder: string): Promise<Hono> {
     return c.html(missing.html, 404);
   });
   return files;
+}
+
+/** The dashboard alone, with all headers that the server gives it: for hosts that send its files themselves. */
+export async function dashboardSite(folder: string): Promise<Hono> {
+  const site = new Hono();
+  addSecurityHeaders(site);
+  site.route('/', await dashboardFiles(folder));
+  return site;
 }

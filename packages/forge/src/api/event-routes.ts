@@ -43,7 +43,11 @@ function progressOf(
   rate: number | null,
   notice: string | null,
 ): shapes.ProgressEvent {
-  const left = runs.reduce((sum, run) => sum + Math.max(0, (run.total ?? 0) - run.done), 0);
+  // One that has finished may have stopped before its last example.
+  const left = runs.reduce(
+    (sum, run) => sum + (run.status === 'finished' ? 0 : Math.max(0, (run.total ?? 0) - run.done)),
+    0,
+  );
   // Runs that have not started have no total yet: they would take as long as those that have.
   const known = runs.filter((run) => run.total !== null).length;
   return {
@@ -55,6 +59,7 @@ function progressOf(
   };
 }
 
+/** Live events of experiments, server-sent. */
 export function eventRoutes(parts: ApiParts) {
   const { store, jobs, clock } = parts;
   const liveEvents = createLiveEvents(parts);

@@ -141,6 +141,7 @@ const exportRoute = createRoute({
 const mediaTypes = { jsonl: 'application/x-ndjson', csv: 'text/csv', markdown: 'text/markdown' };
 const extensions = { jsonl: 'jsonl', csv: 'csv', markdown: 'md' };
 
+/** `/api/experiments`: list, create, cancel, delete, compare. */
 export function experimentRoutes(parts: ApiParts) {
   const { store, jobs, liveSummary, compareThread, surroundings } = parts;
 

@@ -70,6 +70,18 @@ export const comparisonSchema = z
     neededN: z.number().nullable(),
     detectableEffect: z.number().nullable(),
     warnings: z.array(z.string()),
+    stop: z
+      .object({
+        settledAfter: z
+          .number()
+          .nullable()
+          .describe(
+            'Examples after which it was settled; null: all left it open, and the figures are the ordinary ones.',
+          ),
+        most: z.number().describe('Examples that there would have been.'),
+      })
+      .optional()
+      .describe('Where the experiment may stop early (compare.stop).'),
     sentence: z.string().describe('The verdict in words.'),
   })
   .openapi('Comparison');

@@ -49,6 +49,7 @@ interface Active {
   readonly done: Promise<void>;
 }
 
+/** The queue of one server: experiments one after another, what waits kept in the store. */
 export function createJobs(parts: JobParts): Jobs {
   const { store, clock, log, compute = compareInputs } = parts;
   const listeners = new Set<JobListener>();
@@ -83,7 +84,7 @@ export function createJobs(parts: JobParts): Jobs {
   }
 
   async function execute(experiment: ExperimentRecord, signal: AbortSignal): Promise<void> {
-    const { pricing } = experiment.config as ExperimentSpec;
+    const { pricing, compare } = experiment.config as ExperimentSpec;
     const surroundings = {
       ...parts.surroundings,
       notify(given: Notice) {
@@ -95,7 +96,7 @@ export function createJobs(parts: JobParts): Jobs {
     const runs = await store.listRuns(experiment.id);
     const executed = { ...parts, surroundings, signal, ...(pricing === undefined ? {} : { pricing }) };
     try {
-      for await (const event of executeRuns({ configHash: experiment.configHash, runs }, executed)) {
+      for await (const event of executeRuns({ configHash: experiment.configHash, runs, compare }, executed)) {
         notice = null;
         tell(experiment.id, event);
       }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 /** Reads JSON that any version of this program may have stored. */
 
+/** A stored value as an object; an empty one where it is none. */
 export const objectOf = (value: unknown): object => (value !== null && typeof value === 'object' ? value : {});
 
 /** Those of a list that can be read. */

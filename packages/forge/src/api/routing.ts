@@ -76,12 +76,14 @@ export const idParam = z.object({
     .describe('Id, or the first characters of it (4 at least).'),
 });
 
+/** By id. Throws the 404 of the API. */
 export async function findExperiment(store: Store, id: string): Promise<ExperimentRecord> {
   const found = await store.getExperiment(id);
   if (found === null) throw new HttpProblem(404, `no experiment "${id}"; GET /api/experiments lists what is stored`);
   return found;
 }
 
+/** By id. Throws the 404 of the API. */
 export async function findRun(store: Store, id: string): Promise<RunRecord> {
   const found = await store.getRun(id);
   if (found === null) throw new HttpProblem(404, `no run "${id}"`);

@@ -89,6 +89,7 @@ function labelsOf(runs: readonly RunRecord[], experiments: readonly string[]): s
   return named.find((labels) => new Set(labels).size === labels.length) ?? runs.map((run) => run.id);
 }
 
+/** Runs, their results, one result, and comparisons of runs. */
 export function runRoutes(parts: ApiParts) {
   const { store, liveSummary, compareThread } = parts;
 

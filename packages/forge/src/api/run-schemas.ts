@@ -11,7 +11,9 @@ export const estimateSchema = z
     high: z.number(),
     n: z.number().describe('Independent observations: examples, or clusters where they are clustered.'),
     level: z.number().describe('Coverage of the interval, 0.95 where so many values can reach it.'),
-    method: z.enum(['wilson', 't', 'clustered-t', 'bonett-price', 'bootstrap', 'order-statistics']),
+    method: z
+      .enum(['wilson', 't', 'clustered-t', 'bonett-price', 'bootstrap', 'order-statistics', 'hedged-capital'])
+      .describe('hedged-capital: holds whenever one stops.'),
     unit: z.string().optional().describe('Of a metric whose scores are no shares of 1: what they count.'),
   })
   .openapi('Estimate');

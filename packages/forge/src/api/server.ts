@@ -3,7 +3,6 @@ import { serve } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { compress } from 'hono/compress';
-import { secureHeaders } from 'hono/secure-headers';
 import { trimTrailingSlash } from 'hono/trailing-slash';
 import { ConfigError } from '../errors.ts';
 import { type Access, type AccessSettings, createAccess } from './access.ts';
@@ -17,6 +16,7 @@ import { guidePages } from './guide-pages.ts';
 import { type Observation, observeRequests } from './observe-requests.ts';
 import { HttpProblem, problemOf, problemResponse } from './problem.ts';
 import type { ApiParts } from './routing.ts';
+import { addSecurityHeaders } from './security-headers.ts';
 import { storeDoor } from './store-door.ts';
 
 export interface ServerOptions {
@@ -45,7 +45,6 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-const noPagePolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /** A batch of results, each with its prompts and outputs. */
 const maxStoreBodyBytes = 256 * 2 ** 20;
 const prometheusText = 'text/plain; version=0.0.4; charset=utf-8';
@@ -55,14 +54,13 @@ const hostName = (host: string) => host.replace(/:\d+$/, '').toLowerCase();
 
 /**
  * Refuses requests that a page of another site made the browser send: a foreign Host is a name that was made to point
- * here (DNS rebinding), a foreign Origin is a form or script of another site.
+ * here (DNS rebinding), a foreign Origin is a form or script of another site. A dashboard that is served elsewhere and sends
+ * `/api` on to this server changes the Host on the way, not the Origin: an allowed name may be one, too.
  */
 function guardAgainstOtherSites(options: ServerOptions) {
-  const names = new Set([
-    ...loopback,
-    options.host.toLowerCase(),
-    ...options.allowedHosts.map((host) => host.toLowerCase()),
-  ]);
+  const allowed = options.allowedHosts.map((host) => host.toLowerCase());
+  const names = new Set([...loopback, options.host.toLowerCase(), ...allowed]);
+  const origins = new Set(allowed.map((host) => `https://${host}`));
   return ({ req }: Context): string | undefined => {
     const [host, origin, site] = [req.header('host'), req.header('origin'), req.header('sec-fetch-site')];
     if (host === undefined || !names.has(hostName(host))) {
@@ -71,8 +69,9 @@ function guardAgainstOtherSites(options: ServerOptions) {
     // Browsers say so themselves, and no page can make them say otherwise.
     const foreign = site !== undefined && site !== 'same-origin' && site !== 'none';
     if (!isSafe(req.method) && (foreign || origin === 'null')) return 'requests of other sites are not allowed';
-    if (origin === undefined || origin === 'null') return undefined;
-    return URL.canParse(origin) && new URL(origin).host === host ? undefined : `requests of ${origin} are not allowed`;
+    if (origin === undefined || origin === 'null' || origins.has(origin)) return undefined;
+    if (URL.canParse(origin) && new URL(origin).host === host) return undefined;
+    return `requests of ${origin} are not allowed; where the dashboard is served there, allow its name with: forge serve --allow-host`;
   };
 }
 
@@ -86,19 +85,7 @@ async function createSite(parts: ApiParts, options: ServerOptions, access: Acces
     if (refusal !== undefined) return problemResponse(c, new HttpProblem(403, refusal));
     return next();
   });
-  site.use(
-    secureHeaders({
-      strictTransportSecurity: false,
-      xFrameOptions: 'DENY',
-      referrerPolicy: 'same-origin',
-      permissionsPolicy: { camera: [], microphone: [], geolocation: [] },
-    }),
-  );
-  site.use(async (c, next) => {
-    await next();
-    // What is no page has no need to load or to be framed.
-    if (!c.res.headers.has('content-security-policy')) c.header('content-security-policy', noPagePolicy);
-  });
+  addSecurityHeaders(site);
   site.use(compress());
   site.use(trimTrailingSlash());
   if (options.token !== null) {

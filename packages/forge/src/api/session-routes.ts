@@ -45,6 +45,7 @@ const signOutRoute = createRoute({
 const overHttps = (c: Context) =>
   (c.req.header('origin') ?? '').startsWith('https://') || c.req.header('x-forwarded-proto') === 'https';
 
+/** `/api/session`: log in with a token, log out, who am I. */
 export function sessionRoutes({ store, clock }: ApiParts, access: Access) {
   async function view(c: Context): Promise<Session> {
     const caller = c.get('caller');

@@ -40,6 +40,7 @@ const shown = 8;
 /** How far back findings are looked for. */
 const searched = 40;
 
+/** Health, readiness, and the overview of what is stored. */
 export function systemRoutes(parts: ApiParts) {
   const { store, version, database } = parts;
 

@@ -42,6 +42,7 @@ function progressOf(runs: readonly TrainingRunRecord[], hasReport: boolean): sha
   };
 }
 
+/** Live events of trainings, server-sent. */
 export function trainingEventRoutes(parts: ApiParts) {
   const { store } = parts;
   const liveEvents = createLiveEvents(parts);

@@ -61,6 +61,7 @@ const runEventsRoute = createRoute({
   responses: answers('5000 events at most.', trainEventsSchema, [400, 404]),
 });
 
+/** By id. Throws the 404 of the API. */
 export async function findTraining(store: Store, id: string): Promise<TrainingRecord> {
   const found = await store.getTraining(id);
   if (found === null) throw new HttpProblem(404, `no training "${id}"; GET /api/trainings lists what is stored`);
@@ -73,6 +74,7 @@ async function findTrainingRun(store: Store, id: string): Promise<TrainingRunRec
   return found;
 }
 
+/** Trainings, their runs, and the steps of a run. */
 export function trainingRoutes({ store }: ApiParts) {
   const router = createRouter();
   router.openapi(listRoute, async (c) => {

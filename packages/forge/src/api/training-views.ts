@@ -93,11 +93,13 @@ export function trainingView(training: TrainingRecord, runs: readonly TrainingRu
   };
 }
 
+/** A run of a training as the API shows it. */
 export function trainingRunView(run: TrainingRunRecord): shapes.TrainingRun {
   const { group, varied, settings } = runReader.parse(objectOf(run.spec));
   return { ...run, artifacts: [...run.artifacts], group: group ?? run.variant, varied, seed: settings.seed };
 }
 
+/** A training with its runs and its report as the API shows it. */
 export function trainingDetailView(
   training: TrainingRecord,
   runs: readonly TrainingRunRecord[],

@@ -1,5 +1,5 @@
 import type { Comparison } from '../compare-runs.ts';
-import { verdictSentence } from '../compare-runs.ts';
+import { verdictSentence } from '../comparison-wording.ts';
 import type { ExperimentSpec, VariantSpec } from '../load-experiment.ts';
 import type { ExperimentRecord, RunRecord, RunState } from '../store.ts';
 import type { RunSummary } from '../summarize-run.ts';
@@ -75,9 +75,11 @@ export function runView(run: RunRecord, state: RunState, summary: RunSummary | n
   return { ...run, summary, done, failed } as unknown as shapes.Run;
 }
 
+/** A comparison with its verdict as a sentence. */
 export const comparisonView = (comparison: Comparison): shapes.Comparison =>
   ({ ...comparison, sentence: verdictSentence(comparison) }) as unknown as shapes.Comparison;
 
+/** An experiment with its runs and its finding as the API shows it. */
 export function experimentDetailView(
   experiment: ExperimentRecord,
   records: readonly RunRecord[],

@@ -13,6 +13,7 @@ const route = createRoute({
 const lostAfterSeconds = 15;
 const shownJobs = 100;
 
+/** `GET /api/workers`: workers, queue, limits. */
 export function workerRoutes({ store }: ApiParts) {
   const router = createRouter();
   router.openapi(route, async (c) => {

@@ -37,6 +37,7 @@ export interface Graph {
   counter: number;
 }
 
+/** An empty graph whose real numbers are of this type. */
 export const createGraph = (real: Graph['real'] = 'float32'): Graph => ({
   real,
   nodes: [],
@@ -136,7 +137,9 @@ export function constant(
   return tensor;
 }
 
+/** A constant of shape []. */
 export const scalar = (graph: Graph, value: number): Tensor => constant(graph, [value], []);
+/** Axes as the int64 tensor that ONNX operators take. */
 export const axesOf = (graph: Graph, axes: readonly number[]): Tensor => constant(graph, axes, [axes.length], 'int64');
 
 /** A shape as an int64 tensor: constant where it can be. */

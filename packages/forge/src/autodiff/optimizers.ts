@@ -12,6 +12,7 @@ export interface OptimizerState {
   readonly second: Tensor;
 }
 
+/** The inputs of an update: weights, gradient and both moments, [size] each. */
 export const declareState = (graph: Graph, size: number): OptimizerState => ({
   weights: input(graph, 'weights', [size]),
   gradient: input(graph, 'gradient', [size]),
@@ -50,6 +51,7 @@ export interface AdamRates {
   readonly secondCorrection: Tensor;
 }
 
+/** The inputs that change from step to step, scalars. */
 export const declareRates = (graph: Graph): AdamRates => ({
   learningRate: input(graph, 'learningRate', []),
   firstCorrection: input(graph, 'firstCorrection', []),

@@ -2,10 +2,11 @@ import { stat } from 'node:fs/promises';
 import type { BackupHeader, TableSum } from '../lib/backup-file.ts';
 import { verifyBackup } from '../lib/backup-file.ts';
 import { formatCount } from '../lib/format.ts';
+import { forgeVersion } from '../lib/installation.ts';
 import { dumpDatabase } from '../stores/transfer/dump-database.ts';
 import { restoreDatabase } from '../stores/transfer/restore-database.ts';
 import { openExclusive, openForReading, placeOf } from './open-database.ts';
-import { forgeVersion, openWorkspace } from './workspace.ts';
+import { openWorkspace } from './workspace.ts';
 
 interface BackupOptions {
   readonly verify?: boolean;
@@ -21,6 +22,7 @@ const progressEnd = () => {
 
 const rowsOf = (manifest: readonly TableSum[]) => manifest.reduce((sum, { rows }) => sum + rows, 0);
 
+/** The tables of a backup with their rows, as a table or as JSON. */
 export function printManifest(
   done: string,
   { header, manifest, bytes }: { header?: BackupHeader; manifest: readonly TableSum[]; bytes: number },
@@ -56,6 +58,7 @@ export async function backup(file: string, options: BackupOptions): Promise<void
   );
 }
 
+/** `forge restore`: a backup becomes the database, all or nothing. Throws ConfigError. */
 export async function restore(file: string, options: { replace?: boolean; json?: boolean }): Promise<void> {
   const { header } = await verifyBackup(file);
   const workspace = openWorkspace();

@@ -48,8 +48,14 @@ export async function showBenchmark(store: Store, benchmark: BenchmarkRecord, js
   );
 }
 
-async function execute(store: Store, id: string, workspace: Workspace, options: BenchOptions) {
-  const { output, json = false } = options;
+/** Measures what is left of a benchmark and shows progress on stderr. Returns it with its report. Throws ExitCode where it was stopped. */
+export async function executeStoredBenchmark(
+  store: Store,
+  id: string,
+  workspace: Workspace,
+  options: LogChoice & Pick<BenchOptions, 'output'>,
+): Promise<BenchmarkRecord> {
+  const { output } = options;
   const { surroundings, clock, random, home } = workspace;
   const benchmark = await findBenchmark(store, id);
   const { compare, pricing } = benchmark.config as BenchmarkSpec;
@@ -75,8 +81,8 @@ async function execute(store: Store, id: string, workspace: Workspace, options: 
   const done = await findBenchmark(store, id);
   const folder = output ?? join(home, 'benchmarks', id);
   await writeBenchmarkFiles(folder, done, done.report as BenchmarkReport);
-  await showBenchmark(store, done, json);
   console.error(`table and figures: ${shortPath(folder)}`);
+  return done;
 }
 
 /** Its id. */
@@ -98,11 +104,12 @@ export async function bench(file: string | undefined, options: BenchOptions): Pr
   const workspace = openWorkspace();
   const store = await workspace.openStore();
   try {
-    if (loaded === undefined) {
-      const { id } = await findBenchmark(store, resume === true ? undefined : resume);
-      return await execute(store, id, workspace, options);
-    }
-    await execute(store, await storeBenchmark(store, loaded), workspace, options);
+    const id =
+      loaded === undefined
+        ? (await findBenchmark(store, resume === true ? undefined : resume)).id
+        : await storeBenchmark(store, loaded);
+    const benchmark = await executeStoredBenchmark(store, id, workspace, options);
+    await showBenchmark(store, benchmark, options.json === true);
   } finally {
     await store.close();
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { forgeVersion } from '../lib/installation.ts';
 import { forge as start } from '../testing/forge-process.ts';
 
 let dir: string;
@@ -48,7 +49,7 @@ describe('forge', () => {
     expect(finding.runs.map((one: { summary: { n: number } }) => one.summary.n)).toEqual([40, 40]);
     expect(finding.runs[0].summary.metrics['exact-match'].value).toBe(1);
     expect(finding.comparisons[0]).toMatchObject({ verdict: 'worse', pairs: 40 });
-    expect(finding.runs[0].run.provenance).toMatchObject({ seed: 0, forgeVersion: '0.1.0' });
+    expect(finding.runs[0].run.provenance).toMatchObject({ seed: 0, forgeVersion });
     expect(JSON.parse(await readFile(join(dir, 'capitals.lock.json'), 'utf8')).version).toBe(1);
   });
 

@@ -38,6 +38,7 @@ async function findGroup(store: Store, reference: string): Promise<Group> {
   return { label: `${experiment.name}:${variant}`, runs };
 }
 
+/** `forge compare`: runs of any experiments, paired by example. Throws ConfigError. */
 export async function compare(references: readonly string[], options: CompareOptions): Promise<void> {
   if (references.length < 2 || references.length > 10)
     throw new ConfigError(`compare takes two to ten runs, not ${references.length}`);

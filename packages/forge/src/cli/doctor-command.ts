@@ -1,5 +1,5 @@
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { forgeVersion, root } from '../lib/installation.ts';
 import type { Check } from './doctor/check.ts';
 import { databaseChecks } from './doctor/database-check.ts';
 import { backendChecks, modelsCheck } from './doctor/engine-checks.ts';
@@ -14,9 +14,8 @@ import {
 } from './doctor/machine-checks.ts';
 import { ExitCode } from './report-error.ts';
 import { findServer } from './server-file.ts';
-import { forgeVersion, openWorkspace } from './workspace.ts';
+import { openWorkspace } from './workspace.ts';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..');
 const defaultPort = 4040;
 
 const marks = { ok: 'ok  ', warn: 'warn', fail: 'FAIL' };

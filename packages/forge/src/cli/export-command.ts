@@ -18,6 +18,7 @@ async function writeLines(lines: AsyncIterable<string>, target: Writable): Promi
   for await (const line of lines) if (!target.write(`${line}\n`)) await once(target, 'drain');
 }
 
+/** `forge export`: an experiment's rows as JSON Lines, CSV or Markdown. Throws ConfigError. */
 export async function exportRows(id: string, options: ExportOptions): Promise<void> {
   if (options.all !== undefined) return (await import('./import-command.ts')).exportAll(id, options.all);
   if (options.calls && options.format !== 'jsonl')

@@ -1,12 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { verifyBackup } from '../lib/backup-file.ts';
 import { formatCount } from '../lib/format.ts';
+import { forgeVersion } from '../lib/installation.ts';
 import { exportExperiment } from '../stores/transfer/export-experiment.ts';
 import { importExperiment } from '../stores/transfer/import-experiment.ts';
 import { printManifest } from './backup-command.ts';
 import { findExperiment } from './find-experiment.ts';
 import { openDatabase, openForReading } from './open-database.ts';
-import { forgeVersion, openWorkspace } from './workspace.ts';
+import { openWorkspace } from './workspace.ts';
 
 /** One experiment with everything that is its own, as a file that another database can take in. */
 export async function exportAll(id: string, file: string): Promise<void> {
@@ -23,6 +24,7 @@ export async function exportAll(id: string, file: string): Promise<void> {
   printManifest(`written and verified: ${file}`, { header, manifest, bytes: (await stat(file)).size }, false);
 }
 
+/** `forge import`: an experiment from a file, added to what is stored. Throws ConfigError. */
 export async function importFile(file: string, options: { json?: boolean }): Promise<void> {
   const workspace = openWorkspace();
   const connection = await openDatabase(workspace);

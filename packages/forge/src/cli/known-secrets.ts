@@ -7,4 +7,5 @@ export function rememberSecrets(values: () => readonly string[]): void {
   known = values;
 }
 
+/** A text with every secret that this process knows blacked out. */
 export const withoutSecrets = (text: string): string => redact(text, known());

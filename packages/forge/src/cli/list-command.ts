@@ -1,6 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { buildDataset } from '../build.ts';
 import { definitionsOf, type Noun, nouns, pluralOf } from '../catalog.ts';
@@ -14,6 +13,7 @@ import {
 } from '../json-schemas.ts';
 import { closestName } from '../lib/closest-name.ts';
 import { formatCount, textTable } from '../lib/format.ts';
+import { root } from '../lib/installation.ts';
 import { resolveModelFile } from '../lib/model-file.ts';
 import type { RunStatus } from '../run.ts';
 import { findExperiment } from './find-experiment.ts';
@@ -59,6 +59,7 @@ function describeComponents(asked: readonly Noun[], json: boolean): void {
   }
 }
 
+/** `forge list`: what is stored, or what a config can name. */
 export async function list(what: string, options: ListOptions): Promise<void> {
   if (what === 'components') return describeComponents(nouns, options.json === true);
   const noun = nounOf(what);
@@ -117,6 +118,7 @@ function parseSettings(settings: readonly string[]): Record<string, unknown> {
   );
 }
 
+/** `forge datasets`: those there are, or rows of one. Throws ConfigError. */
 export async function datasets(
   name: string | undefined,
   options: { set?: string[]; limit: number; json?: boolean },
@@ -154,7 +156,7 @@ export async function datasets(
   }
 }
 
-const bundledModels = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..', 'models');
+const bundledModels = join(root, 'models');
 
 /** Model files below a folder, three levels down at most. */
 async function modelFiles(dir: string, depth = 4): Promise<string[]> {
@@ -169,6 +171,7 @@ async function modelFiles(dir: string, depth = 4): Promise<string[]> {
   return found.flat().sort();
 }
 
+/** `forge models`: downloaded model files; with a name, fetches it and says where it is. Throws ConfigError. */
 export async function models(model: string | undefined, options: { json?: boolean }): Promise<void> {
   const { surroundings } = openWorkspace((notice) => console.error(notice.message));
   if (model !== undefined) {
@@ -194,6 +197,7 @@ export async function models(model: string | undefined, options: { json?: boolea
   }
 }
 
+/** `forge delete`: hides an experiment, or brings it back. Throws ConfigError. */
 export async function remove(id: string, options: { restore?: boolean }): Promise<void> {
   const store = await openWorkspace().openStore();
   try {
@@ -218,6 +222,7 @@ const jsonSchemas = {
   findings: findingsJsonSchema,
 };
 
+/** `forge schema`: a JSON Schema on stdout. */
 export async function schema(what: keyof typeof jsonSchemas): Promise<void> {
   console.log(JSON.stringify(jsonSchemas[what](), null, 2));
 }

@@ -32,29 +32,29 @@ const progressEveryMs = 10_000;
 
 /** The progress of runs as log entries: their beginnings, their ends, and where they stand every ten seconds. */
 export function logProgress(log: Log, monotonic: () => number): Progress {
-  let done = 0;
-  let failed = 0;
-  let lastMs = 0;
+  const runs = new Map<string, { done: number; failed: number; lastMs: number }>();
   return {
     event(event: RunEvent): void {
+      const { runId } = event;
+      const run = runs.get(runId) ?? { done: 0, failed: 0, lastMs: monotonic() };
       if (event.type === 'run-started') {
-        const { runId, variant, total, alreadyDone } = event;
-        done = alreadyDone;
-        failed = 0;
-        lastMs = monotonic();
+        const { variant, total, alreadyDone } = event;
+        runs.set(runId, { ...run, done: alreadyDone });
         log.info('run started', { runId, variant, total, alreadyDone });
       } else if (event.type === 'example-finished') {
         const { exampleId, failure } = event.result;
-        done++;
+        run.done++;
         if (failure !== undefined) {
-          failed++;
-          log.debug('example failed', { runId: event.runId, exampleId, kind: failure.kind });
+          run.failed++;
+          log.debug('example failed', { runId, exampleId, kind: failure.kind });
         }
-        if (monotonic() - lastMs < progressEveryMs) return;
-        lastMs = monotonic();
-        log.info('run progress', { runId: event.runId, done, failed });
+        if (monotonic() - run.lastMs < progressEveryMs) return;
+        run.lastMs = monotonic();
+        log.info('run progress', { runId, done: run.done, failed: run.failed });
       } else {
-        const { runId, status, error, wallMs } = event;
+        const { status, error, wallMs } = event;
+        const { done, failed } = run;
+        runs.delete(runId);
         const fields = { runId, status, done, failed, wallMs: Math.round(wallMs) };
         if (status === 'failed') log.error('run failed', { ...fields, error });
         else log.info('run finished', fields);

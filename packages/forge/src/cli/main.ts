@@ -1,9 +1,18 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { forgeVersion } from '../lib/installation.ts';
+import { isTooOld, neededNode } from './needed-node.ts';
 import { exitCodeOf, reportError } from './report-error.ts';
 import { addReachOptions, addWorkerCommands } from './worker-program.ts';
 
 // Only commander is loaded here: every command imports what it needs when it runs, so that --help stays quick.
+
+if (isTooOld(process.version)) {
+  console.error(
+    `forge: Node ${neededNode} or newer is needed, this is ${process.version}; install it from https://nodejs.org`,
+  );
+  process.exit(2);
+}
 
 function positiveInteger(text: string): number {
   const value = Number(text);
@@ -37,7 +46,7 @@ const logLevel = () =>
 /** Every command with its arguments and options; the documentation is made from it. */
 export const program = new Command('forge')
   .description('A laboratory for LLM methods: a versioned YAML file goes in, a finding with error bars comes out.')
-  .version('0.1.0')
+  .version(forgeVersion)
   .showHelpAfterError('(forge --help shows every command)')
   .addHelpText(
     'after',
@@ -48,6 +57,14 @@ Exit codes: 0 done, 1 unexpected error, 2 something to mend (config, file, input
 4 a finding is refuted or was not measured as planned, 5 a finding is inconclusive,
 130 stopped by Ctrl-C (forge resume, forge train --resume or forge bench --resume goes on).`,
   );
+
+program
+  .command('init')
+  .description(
+    'write examples into a folder: experiments and what they need, models included (24 MB); keeps what is there',
+  )
+  .argument('[folder]', 'new or existing', '.')
+  .action(async (folder) => (await import('./init-command.ts')).init(folder));
 
 program
   .command('run')
@@ -110,7 +127,7 @@ program
 addReachOptions(program.command('serve'))
   .description('the dashboard and the HTTP API, on one port; goes on with experiments that an earlier server left')
   .option('--host <name>', 'address to listen on', '127.0.0.1')
-  .option('--port <n>', 'port (default: 4040, or the next free one)', wholeNumber)
+  .addOption(new Option('--port <n>', 'port (default: 4040, or the next free one)').env('PORT').argParser(wholeNumber))
   .option('--allow-host <name...>', 'further names by which browsers may call this server')
   .addOption(
     new Option(

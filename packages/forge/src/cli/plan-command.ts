@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts';
 import { executeProbe } from '../execute-probe.ts';
 import { formatCount, formatDuration, textTable } from '../lib/format.ts';
-import type { ExperimentSpec } from '../load-experiment.ts';
+
 import { planExperiment } from '../plan-experiment.ts';
 import { planTraining } from '../plan-training.ts';
 import type { TrainingSpec } from '../training-spec.ts';
@@ -13,6 +13,7 @@ import { openWorkspace } from './workspace.ts';
 /** What a file falls into. */
 const partsOf = { experiment: 'variants', training: 'runs', benchmark: 'cells' } as const;
 
+/** `forge validate`: reads files and says what is wrong with each. Throws ExitCode. */
 export async function validate(files: readonly string[], options: { json?: boolean }): Promise<void> {
   const results = [];
   for (const file of files) {
@@ -55,10 +56,11 @@ async function showTrainingPlan(spec: TrainingSpec, json: boolean): Promise<void
   if (rowsOf.length > 0) console.log(`\n${textTable(['evaluation', 'examples', 'models'], rowsOf)}`);
 }
 
+/** `forge plan`: what a file would cost, and what it could detect. Throws ConfigError. */
 export async function plan(file: string, options: { probe?: number; json?: boolean }): Promise<void> {
   const { kind, loaded } = await loadFile(file);
   if (kind === 'training') return showTrainingPlan(loaded.spec, options.json === true);
-  const spec: Pick<ExperimentSpec, 'variants'> & { compare: { alpha: number } } = loaded.spec;
+  const spec: Parameters<typeof planExperiment>[0] = loaded.spec;
   const { surroundings, clock, random } = openWorkspace();
   const plans = await planExperiment(spec, surroundings);
   const probes =
@@ -79,7 +81,9 @@ export async function plan(file: string, options: { probe?: number; json?: boole
     const scale = probe === undefined ? 0 : one.rows / Math.max(1, probe.examples);
     return [
       one.variant,
-      formatCount(one.rows),
+      one.rowsAtLeast < one.rows
+        ? `${formatCount(one.rowsAtLeast)} to ${formatCount(one.rows)}`
+        : formatCount(one.rows),
       formatCount(probe === undefined ? one.calls : probe.calls * scale),
       `~${formatCount(probe === undefined ? one.promptTokens : probe.promptTokens * scale)}`,
       probe === undefined
@@ -93,6 +97,10 @@ export async function plan(file: string, options: { probe?: number; json?: boole
   console.log(
     '\nDetectable effect: the smallest true difference that a paired comparison finds with 80 % power, in the worst case.',
   );
+  if (plans.some(({ rows, rowsAtLeast }) => rowsAtLeast < rows))
+    console.log(
+      'Ends as soon as the comparisons are settled (compare.stop), at the latest with all rows: costs are those of all rows.',
+    );
   if (options.probe === undefined)
     console.log(
       'Prompt tokens are estimated at 4 characters each. For time and real token counts: forge plan --probe 8',

@@ -26,11 +26,11 @@ const redrawEveryMs = 100;
 const plainLineEveryMs = 10_000;
 
 /**
- * Draws the progress of a run on a stream: one line redrawn in place on a terminal, a plain line every ten seconds
- * elsewhere. `metric` names the score whose running mean is shown.
+ * Draws the progress of runs on a stream: one line redrawn in place on a terminal, a plain line every ten seconds
+ * elsewhere. Runs that go on together take turns in it. `metric` names the score whose running mean is shown.
  */
 export function createProgress(stream: Stream, metric: () => string, monotonic: () => number) {
-  let run: RunProgress | undefined;
+  const runs = new Map<string, RunProgress>();
   const inPlace = stream.isTTY === true;
 
   function line(progress: RunProgress): string {
@@ -55,7 +55,7 @@ export function createProgress(stream: Stream, metric: () => string, monotonic: 
     event(event: RunEvent): void {
       const now = monotonic();
       if (event.type === 'run-started') {
-        run = {
+        const run = {
           variant: event.variant,
           total: event.total,
           before: event.alreadyDone,
@@ -66,10 +66,12 @@ export function createProgress(stream: Stream, metric: () => string, monotonic: 
           startedMs: now,
           lastLineMs: now,
         };
+        runs.set(event.runId, run);
         if (inPlace) draw(line(run));
         else stream.write(`${line(run)}\n`);
         return;
       }
+      const run = runs.get(event.runId);
       if (run === undefined) return;
       if (event.type === 'example-finished') {
         run.done++;
@@ -87,7 +89,7 @@ export function createProgress(stream: Stream, metric: () => string, monotonic: 
       }
       if (inPlace) draw(`${line(run)}\n`);
       else stream.write(`${line(run)}  ${event.status}\n`);
-      run = undefined;
+      runs.delete(event.runId);
     },
     notice(notice: Notice): void {
       if (notice.level !== 'progress') {

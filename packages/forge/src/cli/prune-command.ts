@@ -32,6 +32,7 @@ const nouns: Readonly<Record<keyof PruneReport, string>> = {
   benchmarks: 'benchmarks of them',
 };
 
+/** `forge prune`: deletes what is older than asked for. Throws ConfigError. */
 export async function pruneOld(options: PruneOptions): Promise<void> {
   const { calls = false, cache = false, deleted = false, yes = false } = options;
   if (!calls && !cache && !deleted)

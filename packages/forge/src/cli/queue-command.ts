@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, relative, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { textTable } from '../lib/format.ts';
+import { forgeVersion } from '../lib/installation.ts';
 import { isCorpusText, loadCorpus } from '../load-corpus.ts';
 import { loadExperiment, readConfigText, storedForm } from '../load-experiment.ts';
 import { storedTraining } from '../load-training.ts';
@@ -16,7 +17,7 @@ import {
 import { storeBenchmark } from './bench-command.ts';
 import { findExperiment } from './find-experiment.ts';
 import { loadFile } from './load-file.ts';
-import { forgeVersion, openWorkspace } from './workspace.ts';
+import { openWorkspace } from './workspace.ts';
 
 /** Workers of any setting of theirs are shown as lost after this. */
 const lostAfterSeconds = 15;
@@ -36,6 +37,7 @@ async function withQueue<T>(use: (store: Store, baseDir: string) => Promise<T>):
   }
 }
 
+/** `forge queue`: what waits, what runs, who works. */
 export function list(options: { json?: boolean }): Promise<void> {
   return withQueue(async (store) => {
     const [experiments, jobs, workers, limits] = await Promise.all([
@@ -135,6 +137,7 @@ async function addExperiment(store: Store, given: string, isFile: boolean, prior
   return experiment.id;
 }
 
+/** `forge queue add`: an experiment, training, benchmark or corpus for the workers. Throws ConfigError. */
 export function add(given: string, options: { priority: number; json?: boolean }): Promise<void> {
   return withQueue(async (store, baseDir) => {
     const { priority } = options;
@@ -184,8 +187,11 @@ const pausing = (paused: boolean) => ({
   experiment: (store: Store, id: string) => store.pauseExperiment(id, paused),
 });
 
+/** `forge queue pause` */
 export const pause = (id: string) => change(id, pausing(true), 'paused');
+/** `forge queue resume` */
 export const resume = (id: string) => change(id, pausing(false), 'goes on');
+/** `forge queue cancel` */
 export const cancel = (id: string) =>
   change(
     id,
@@ -193,6 +199,7 @@ export const cancel = (id: string) =>
     'cancelled',
   );
 
+/** `forge queue limit`: calls at once over all machines; null lifts it. */
 export function limit(key: string, max: number | null): Promise<void> {
   return withQueue(async (store) => {
     await store.setLimit(key, max);

@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import type { BenchmarkRecord } from '../benchmark-record.ts';
 import { ConfigError } from '../errors.ts';
+import { forgeVersion } from '../lib/installation.ts';
 import { replaceFile } from '../lib/replace-file.ts';
 import { reportHtml, reportMarkdown } from '../lib/report-document.ts';
 import { type ReportSources, researchReport } from '../research-report.ts';
 import type { ExperimentRecord, Store } from '../store.ts';
 import type { TrainingRecord } from '../training-record.ts';
 import type { TrainingReport } from '../training-report.ts';
-import { forgeVersion, openWorkspace, shortPath } from './workspace.ts';
+import { openWorkspace, shortPath } from './workspace.ts';
 
 interface ReportOptions {
   readonly output: string;

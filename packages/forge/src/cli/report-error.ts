@@ -15,6 +15,7 @@ export class ExitCode extends Error {
 const isConfigError = (error: unknown) => error instanceof Error && error.name === 'ConfigError';
 const isTrainerError = (error: unknown) => error instanceof Error && error.name === 'TrainerError';
 
+/** 2 for what the user can mend, 1 for anything else; an ExitCode says its own. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ExitCode) return error.code;
   return isConfigError(error) ? 2 : 1;

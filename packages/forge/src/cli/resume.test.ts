@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRandom } from '../lib/random.ts';
+import type { Finding } from '../read-finding.ts';
 import { drills } from '../testing/drills.ts';
 import { forge } from '../testing/forge-process.ts';
 
@@ -47,6 +48,7 @@ function killAfter(child: ChildProcess, signal: NodeJS.Signals, delayMs: number,
 }
 
 interface Row {
+  runId: string;
   exampleId: string;
   answer: string;
   scores: Record<string, number>;
@@ -95,6 +97,35 @@ describe('a run that is interrupted', () => {
     expect(rows).toHaveLength(examples);
     expect(outcome(rows).every((row) => row.answer === (Number(row.exampleId) % 2 === 0 ? 'even' : 'odd'))).toBe(true);
   }, 300_000);
+
+  it('stops early where the whole one stops, though it was killed before that', async () => {
+    const stop = 'compare: { minimumEffect: 0.02, stop: { when: settled, atLeast: 20, every: 20 } }';
+    const variants = 'variants: { base: {}, same: {}, never: { engine: { responses: [], default: none } } }';
+    await writeFile(join(dir, 'long.yaml'), `${experiment}cache: false\n${variants}\n${stop}\n`);
+    const whole = await forge(['run', 'long.yaml', '--json'], { cwd: dir, env: { FORGE_HOME: 'whole' } });
+    expect(whole.code).toBe(0);
+    const killed = await forge(['run', 'long.yaml'], {
+      cwd: dir,
+      onStart: (child) => killAfter(child, 'SIGKILL', 900),
+    });
+    expect(killed.signal).toBe('SIGKILL');
+    const before = (await exported()).length;
+    expect(before).toBeGreaterThan(0);
+    const resumed = await forge(['resume', '--json'], { cwd: dir });
+    const [expected, found] = [whole, resumed].map(({ stdout }) => JSON.parse(stdout) as Finding);
+    expect(found?.comparisons).toEqual(expected?.comparisons);
+    expect(found?.comparisons.map(({ verdict }) => verdict)).toEqual(['tied', 'worse']);
+    for (const [i, { run, summary }] of (found?.runs ?? []).entries()) {
+      const { n = 0, calls } = summary ?? {};
+      expect(run.status).toBe('finished');
+      expect(n).toBeLessThan(examples);
+      expect([n, calls]).toEqual([n, n]);
+      expect(n).toBe(expected?.runs[i]?.summary?.n);
+    }
+    const rows = await exported();
+    expect(before).toBeLessThan(rows.length);
+    expect(new Set(rows.map((row) => `${row.runId} ${row.exampleId}`)).size).toBe(rows.length);
+  }, 120_000);
 
   it('stops in order on Ctrl-C and goes on where it was', async () => {
     const stopped = await forge(['run', 'long.yaml'], {

@@ -46,7 +46,8 @@ export async function execute(
     ...(job.lock === undefined ? {} : { lock: job.lock.lock }),
   };
   const traces = openRunTraces(workspace, store, log);
-  for await (const event of executeRuns({ configHash: job.experiment.configHash, runs: job.runs }, parts)) {
+  const { configHash } = job.experiment;
+  for await (const event of executeRuns({ configHash, runs: job.runs, compare: spec.compare }, parts)) {
     progress.event(event);
     traces?.event(event);
     if (event.type === 'run-started' && job.lock !== undefined) await writeLock(job.lock.path, job.lock.lock);
@@ -75,6 +76,7 @@ async function printFinding(store: Store, { experiment }: Job, json: boolean): P
   }
 }
 
+/** A workspace with its progress display; `metric` names the score that is shown. */
 export function startWorkspace(metric: () => string, options: LogChoice) {
   let progress: ReturnType<typeof createProgress> | undefined;
   const workspace = openWorkspace((notice) => progress?.notice(notice));
@@ -85,6 +87,7 @@ export function startWorkspace(metric: () => string, options: LogChoice) {
   return { workspace, progress, log };
 }
 
+/** `forge run`: executes a file and prints its finding. Throws ConfigError and ExitCode. */
 export async function run(file: string, options: RunOptions): Promise<void> {
   const loaded = await loadExperiment(file);
   const started = startWorkspace(() => loaded.spec.compare.metric, options);
@@ -108,6 +111,7 @@ export async function run(file: string, options: RunOptions): Promise<void> {
   }
 }
 
+/** `forge resume`: goes on with an experiment, the latest without an id. Throws ConfigError and ExitCode. */
 export async function resume(id: string | undefined, options: LogChoice & { json?: boolean }): Promise<void> {
   let metric = '';
   const started = startWorkspace(() => metric, options);

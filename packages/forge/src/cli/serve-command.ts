@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { createCorpora } from '../api/corpora.ts';
 import { lendDatabase } from '../api/database-door.ts';
 import { createJobs, type Jobs } from '../api/jobs.ts';
@@ -13,6 +12,7 @@ import { startServer } from '../api/server.ts';
 import { createCompareThread } from '../compare-thread.ts';
 import { ConfigError, messageOf } from '../errors.ts';
 import { findingText } from '../finding-text.ts';
+import { forgeVersion, root } from '../lib/installation.ts';
 import { type ExperimentSpec, loadExperiment, storedForm } from '../load-experiment.ts';
 import { readFinding } from '../read-finding.ts';
 import type { Store } from '../store.ts';
@@ -23,7 +23,7 @@ import { createProgress } from './progress.ts';
 import { type ReachOptions, reachOf } from './reach.ts';
 import { openRunTraces } from './run-traces.ts';
 import { findServer, removeServerFile, writeServerFile } from './server-file.ts';
-import { forgeVersion, openWorkspace } from './workspace.ts';
+import { openWorkspace } from './workspace.ts';
 
 interface ServeOptions extends LogChoice, ReachOptions {
   readonly host: string;
@@ -38,9 +38,8 @@ interface ServeOptions extends LogChoice, ReachOptions {
 }
 
 const defaultPort = 4040;
-const packages = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
-const dashboard = join(packages, 'dashboard', 'out');
-const guide = join(packages, '..', 'build', 'docs');
+const dashboard = join(root, 'packages', 'dashboard', 'out');
+const guide = join(root, 'build', 'docs');
 
 /** Where there is a person in front of a screen. */
 function hasDesktop(env: Readonly<Record<string, string | undefined>>): boolean {
@@ -130,6 +129,7 @@ const accessOf = ({ access, publicReadOnly, trustProxy }: ServeOptions) => ({
   randomBytes,
 });
 
+/** `forge serve`: dashboard and API until a signal. Throws ConfigError. */
 export async function serve(options: ServeOptions): Promise<void> {
   let metric = '';
   let progress: ReturnType<typeof createProgress> | undefined;

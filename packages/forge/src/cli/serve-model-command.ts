@@ -39,6 +39,7 @@ const stopRequest = () =>
     process.on('SIGTERM', stop);
   });
 
+/** `forge serve-model`: a model by the protocol of OpenAI until a signal. Throws ConfigError. */
 export async function serveModel(model: string, options: ServeModelOptions): Promise<void> {
   const { host, port, batch, contextSize, threads, lora = [], chat = false } = options;
   const { surroundings, clock, random } = openWorkspace();

@@ -9,6 +9,7 @@ export type ServerFile = z.infer<typeof schema>;
 
 const pathIn = (home: string) => join(home, 'server.json');
 
+/** Says to other commands where the server of this folder is; readable by its owner alone. */
 export function writeServerFile(home: string, file: ServerFile): void {
   const path = pathIn(home);
   // Anew, because the mode is given to new files only.
@@ -16,6 +17,7 @@ export function writeServerFile(home: string, file: ServerFile): void {
   writeFileSync(path, `${JSON.stringify(file)}\n`, { mode: 0o600, flag: 'wx' });
 }
 
+/** Once the server has ended. */
 export function removeServerFile(home: string): void {
   if (readServerFile(home)?.pid === process.pid) rmSync(pathIn(home), { force: true });
 }

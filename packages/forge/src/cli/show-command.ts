@@ -127,6 +127,7 @@ async function showExamples(
   }
 }
 
+/** `forge show`: a finding, examples, one example, a training or a benchmark. Throws ConfigError. */
 export async function show(id: string | undefined, options: ShowOptions): Promise<void> {
   const { examples, example, wrong, failed, tool, toolError } = options;
   if (examples === undefined && (example ?? wrong ?? failed ?? tool ?? toolError) !== undefined) {

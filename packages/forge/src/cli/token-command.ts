@@ -51,6 +51,7 @@ const audit = (store: Store, action: string, target: string | null): Promise<num
 
 const withoutHash = ({ hash: _, ...rest }: AccessTokenRecord) => rest;
 
+/** `forge token create`: prints a token once; only its hash is stored. */
 export async function createToken(options: {
   name: string;
   role: Role;
@@ -79,6 +80,7 @@ export async function createToken(options: {
   }
 }
 
+/** `forge token list` */
 export async function listTokens(options: { limit: number; after?: string; json?: boolean }): Promise<void> {
   const { openStore, clock } = openWorkspace();
   const store = await openStore();
@@ -106,6 +108,7 @@ export async function listTokens(options: { limit: number; after?: string; json?
   }
 }
 
+/** `forge token revoke`. Throws ConfigError where there is no such token. */
 export async function revokeToken(id: string): Promise<void> {
   const store = await openWorkspace().openStore();
   try {
@@ -118,6 +121,7 @@ export async function revokeToken(id: string): Promise<void> {
   }
 }
 
+/** `forge audit`: who did what, newest first. */
 export async function showAudit(options: { limit: number; after?: string; json?: boolean }): Promise<void> {
   const store = await openWorkspace().openStore();
   try {

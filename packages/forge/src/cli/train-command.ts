@@ -41,7 +41,14 @@ export async function showTraining(
   console.log(json ? JSON.stringify({ training, runs }, null, 2) : text());
 }
 
-async function execute(store: Store, id: string, parts: TrainingParts, options: TrainOptions) {
+/** Executes what is left of a training and shows progress on stderr. Returns it with its report. Throws ExitCode where it was stopped. */
+export async function executeStoredTraining(
+  store: Store,
+  id: string,
+  workspace: Workspace,
+  options: LogChoice,
+): Promise<TrainingRecord> {
+  const parts = await partsOf(workspace, store);
   const { monotonic } = parts.clock;
   const progress =
     options.logFormat === 'json'
@@ -56,10 +63,7 @@ async function execute(store: Store, id: string, parts: TrainingParts, options: 
     console.error(`stopped; nothing finished is lost. Go on with: forge train --resume ${id}`);
     throw new ExitCode(130);
   }
-  await showTraining(store, await findTraining(store, id), {
-    json: options.json === true,
-    cacheDir: surroundings.cacheDir,
-  });
+  return findTraining(store, id);
 }
 
 async function partsOf(workspace: Workspace, store: Store): Promise<TrainingParts> {
@@ -78,12 +82,13 @@ export async function train(file: string | undefined, options: TrainOptions): Pr
   const workspace = openWorkspace();
   const store = await workspace.openStore();
   try {
-    const parts = await partsOf(workspace, store);
     const { id } =
       loaded === undefined
         ? await findTraining(store, resume === true ? undefined : resume)
         : (await store.createTraining(storedTraining(loaded))).training;
-    await execute(store, id, parts, options);
+    const training = await executeStoredTraining(store, id, workspace, options);
+    const { cacheDir } = workspace.surroundings;
+    await showTraining(store, training, { json: options.json === true, cacheDir });
   } finally {
     await store.close();
   }

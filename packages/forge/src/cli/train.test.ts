@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
+import type { CheckedFinding } from '../check-finding.ts';
 import type { Finding } from '../read-finding.ts';
 import { drills } from '../testing/drills.ts';
 import { type ForgeResult, forge } from '../testing/forge-process.ts';
@@ -123,6 +124,26 @@ describe('forge train on the lab model', () => {
     const outcome = shown.runs[0]?.outcome as { validation: { after: { preference: { margin: number } } } };
     expect(Math.abs(outcome.validation.after.preference.margin / (reward?.after.value ?? 0) - 1)).toBeLessThan(0.5);
   }, 240_000);
+
+  it('is what findings can speak of: the stored training is read again', async () => {
+    const claims = ['log-margin(pairs: after) - log-margin(pairs: before) > 0', 'f1(pairs: later) > 0'];
+    const finding = (claim: string, n: string) =>
+      `version: 1\nname: small\nquestion: Does it learn?\ntraining: small.yaml\nclaims: ['${claim}']\nplan: { n: ${n} }\n`;
+    const check = async (name: string, text: string) => {
+      await writeFile(join(dir, name), text);
+      return run('whole', ['findings', 'check', join(dir, name), '--json']);
+    };
+    const { code, stdout } = await check('learns.yaml', finding(claims[0] ?? '', '{ pairs: 8 }'));
+    const [checked] = JSON.parse(stdout) as CheckedFinding[];
+    expect(checked).toMatchObject({ verdict: 'supported', departures: [], measured: { id: shown.training.id } });
+    expect(code).toBe(0);
+    const unplanned = await check('unplanned.yaml', finding(claims[0] ?? '', '{ arithmetic: 8 }'));
+    expect(unplanned.stderr).toContain('plan.n: nothing is planned for "pairs". Planned: arithmetic');
+    const unknown = await check('unknown.yaml', finding(claims[1] ?? '', '8'));
+    expect(unknown.stderr).toContain(
+      'has no variant "pairs: later". Known variants: pairs: before, pairs: after, arith',
+    );
+  });
 
   it('is shown again, listed, and says how an experiment uses the adapter', async () => {
     const { id } = shown.training;

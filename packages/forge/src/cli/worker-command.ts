@@ -4,12 +4,13 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { catalog } from '../catalog.ts';
 import { ConfigError } from '../errors.ts';
+import { forgeVersion } from '../lib/installation.ts';
 import { runWorker } from '../workers/run-worker.ts';
 import { openWorkQueue } from '../workers/work-queue.ts';
 import { type LogChoice, openLog } from './logging.ts';
 import { type ReachOptions, reachOf } from './reach.ts';
 import { stopSignal } from './stop-signal.ts';
-import { forgeVersion, openWorkspace } from './workspace.ts';
+import { openWorkspace } from './workspace.ts';
 
 interface WorkerOptions extends ReachOptions, LogChoice {
   readonly lanes: number;
@@ -42,6 +43,7 @@ function enginesOf(named: readonly string[] | undefined): string[] {
   return named === undefined ? known : [...named];
 }
 
+/** `forge worker`: takes work until a signal, then drains. Throws ConfigError. */
 export async function worker(options: WorkerOptions): Promise<void> {
   const isJson = options.logFormat === 'json';
   const workspace = openWorkspace(({ level, message }) => {

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { arch, cpus, platform, release, totalmem } from 'node:os';
-import { dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { Notice, Surroundings } from '../definition.ts';
+import { forgeVersion, packedRevision, root } from '../lib/installation.ts';
 import type { Provenance } from '../run.ts';
 import type { Store } from '../store.ts';
 import type { Connection, OpenOptions } from '../stores/connection.ts';
@@ -34,13 +34,12 @@ export interface Workspace {
   origin(): Promise<Pick<Provenance, 'codeRevision' | 'forgeVersion' | 'machine'>>;
 }
 
-export const forgeVersion = '0.1.0';
-const packageDir = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-
-/** Commit of the checkout that holds the code, `+changes` where files differ from it, `unknown` without git. */
+/** Commit that the code is of, `+changes` where files differ from it, `unknown` without git. */
 async function codeRevision(): Promise<string> {
+  // A package lies in the project of somebody else, whose commit says nothing about it.
+  if (packedRevision !== undefined) return packedRevision;
   const git = async (...args: string[]) =>
-    (await promisify(execFile)('git', ['-C', packageDir, ...args], { timeout: 5000 })).stdout.trim();
+    (await promisify(execFile)('git', ['-C', root, ...args], { timeout: 5000 })).stdout.trim();
   try {
     const [commit, changes] = await Promise.all([
       git('rev-parse', 'HEAD'),
@@ -62,6 +61,7 @@ function machine(): Record<string, string | number> {
   };
 }
 
+/** Reads the environment once; opens nothing yet. */
 export function openWorkspace(notify: (notice: Notice) => void = defaultNotify): Workspace {
   const secrets = openSecrets(process.env);
   rememberSecrets(secrets.values);

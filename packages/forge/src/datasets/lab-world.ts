@@ -1,11 +1,11 @@
 // Licence: Apache-2.0 (ours). Source: made by datasets/lab-world/generate.ts of this repository.
 // One row: {"id":"arithmetic-test-0001","family":"arithmetic","question":"Vera has 58 stones. Vera sells 13. How many stones does
 // Vera have now?","answer":["45"],"steps":1}
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { Dataset, DatasetParts } from '../dataset.ts';
 import type { Definition } from '../definition.ts';
+import { root } from '../lib/installation.ts';
 import { columnsSchema, createTableDataset, exampleFromColumns } from '../lib/table-dataset.ts';
 import { openTableFile } from '../lib/table-file.ts';
 
@@ -23,7 +23,7 @@ const options = z.strictObject({
 /** Families each of whose steps is one call of a tool. */
 const toolFamilies = new Set(['documents', 'multi-hop', 'calculator']);
 
-const folder = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..', 'datasets', 'lab-world');
+const folder = join(root, 'datasets', 'lab-world');
 
 /** Questions about an invented world that no model has read about, made by a seeded generator. */
 export const definition: Definition<Dataset, DatasetParts, typeof options> = {
@@ -34,7 +34,7 @@ export const definition: Definition<Dataset, DatasetParts, typeof options> = {
     const path = join(folder, `${split}.${part}.jsonl`);
     const source = await openTableFile(path, {
       format: 'json-lines',
-      baseDir: join(folder, '..', '..'),
+      baseDir: root,
       maxRowBytes: 1_000_000,
     });
     const plain = columnsSchema.parse(

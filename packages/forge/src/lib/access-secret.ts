@@ -6,6 +6,7 @@ export const secretBytes = 32;
 /** `forge_` and 43 characters. `bytes`: secretBytes of them, from the system's random source. */
 export const tokenText = (bytes: Uint8Array): string => `forge_${Buffer.from(bytes).toString('base64url')}`;
 
+/** True for what looks like a token of ours. */
 export const isTokenText = (text: string): boolean => /^forge_[\w-]{43}$/.test(text);
 
 /** What is stored in a secret's place: SHA-256, hexadecimal. */

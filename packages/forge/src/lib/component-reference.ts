@@ -22,4 +22,5 @@ export function nounOfOption(schema: z.ZodType): string | undefined {
 
 /** A reference after the loader has looked it up. */
 export const specOf = (reference: unknown): ComponentSpec => reference as ComponentSpec;
+/** Checked references as the components that they name. */
 export const specsOf = (references: readonly unknown[]): readonly ComponentSpec[] => references.map(specOf);

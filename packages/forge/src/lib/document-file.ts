@@ -15,6 +15,7 @@ const kinds: Readonly<Record<string, 'plain' | 'html' | 'pdf'>> = {
 };
 
 const kindOf = (path: string) => kinds[extname(path).toLowerCase()];
+/** True for the endings that can be read. */
 export const isDocumentFile = (path: string) => kindOf(path) !== undefined;
 
 /** A title stands before each chunk of its document. */

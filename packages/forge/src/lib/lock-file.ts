@@ -13,6 +13,7 @@ const lockSchema = z.strictObject({
 /** What an experiment's data sets and models were when it was last run: the same names must mean the same bytes. */
 export type Lock = z.infer<typeof lockSchema>;
 
+/** Pins nothing yet. */
 export const emptyLock = (): Lock => ({ version: 1, datasets: {}, models: {} });
 
 /** `experiments/cot.yaml` is pinned by `experiments/cot.lock.json`. */

@@ -30,6 +30,7 @@ export const withLogFields = <T>(fields: LogFields, work: () => T): T =>
 const plain = (value: unknown): unknown =>
   value instanceof Error ? (value.stack ?? value.message) : typeof value === 'bigint' ? String(value) : value;
 
+/** Writes lines from this level on, secrets blacked out. */
 export function createLog({ format, level, write, now, secrets }: LogOptions): Log {
   const clean = (text: string) => {
     const safe = redact(text, secrets);

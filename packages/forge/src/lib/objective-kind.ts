@@ -3,6 +3,7 @@ import type { EncoderObjective, LanguageObjective, TrainingSettings } from '../t
 
 type Objective = TrainingSettings['objective'];
 
+/** True for what trains an encoder rather than a language model. */
 export const isEncoderObjective = (objective: Objective): objective is EncoderObjective =>
   objective.name === 'contrastive' || objective.name === 'listwise' || objective.name === 'classification';
 

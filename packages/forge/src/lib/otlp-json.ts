@@ -48,7 +48,9 @@ export interface OtlpTraces {
   }[];
 }
 
+/** An attribute with a text. */
 export const textAttribute = (key: string, text: string): OtlpAttribute => ({ key, value: { stringValue: text } });
+/** An attribute with a whole number. */
 export const wholeAttribute = (key: string, value: number): OtlpAttribute => ({
   key,
   value: { intValue: String(Math.round(value)) },
@@ -56,6 +58,7 @@ export const wholeAttribute = (key: string, value: number): OtlpAttribute => ({
 /** Nothing for a number that JSON cannot hold. */
 export const realAttribute = (key: string, value: number): OtlpAttribute[] =>
   Number.isFinite(value) ? [{ key, value: { doubleValue: value } }] : [];
+/** An attribute with a list of texts. */
 export const textsAttribute = (key: string, texts: readonly string[]): OtlpAttribute => ({
   key,
   value: { arrayValue: { values: texts.map((text) => ({ stringValue: text })) } },
@@ -73,6 +76,7 @@ export const fieldOf = (value: unknown, name: string): unknown =>
     ? (value as Record<string, unknown>)[name]
     : undefined;
 
+/** A list, empty where the value is none. */
 export const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 /** Deeper values are no message that anyone wrote. */

@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors.ts';
 
-/** A measured quantity of a variant: a metric, or `latency-ms` or `tokens` per example. */
+/** A measured quantity of a variant: a metric, `latency-ms` or `tokens` per example, or `examples-per-second` of a run. */
 export interface ClaimTerm {
   readonly quantity: string;
   readonly variant: string;
@@ -17,7 +17,11 @@ export interface Claim {
   readonly right: ClaimTerm | null;
   readonly comparator: '>' | '<';
   readonly bound: number;
+  /** What the bound was written in, for telling the measured value in the same; shares and points are kept as parts of 1. */
+  readonly unit: ClaimUnit;
 }
+
+export type ClaimUnit = '%' | 'points' | 'ms' | 'times' | '';
 
 const term = String.raw`([\w.-]+)\(([^()]+)\)`;
 const bound = String.raw`(>|<)\s*(-?\d+(?:\.\d+)?)\s*(%|points|ms)?`;
@@ -30,7 +34,7 @@ const forms = [
 const maxLength = 500;
 
 const allowed =
-  '`metric(variant) > 0.9`, `metric(a) - metric(b) > 0.10` (or 10 points), `|metric(a) - metric(b)| < 0.02`, `tokens(a) / tokens(b) < 2`; quantities are metrics, latency-ms and tokens';
+  '`metric(variant) > 0.9`, `metric(a) - metric(b) > 0.10` (or 10 points), `|metric(a) - metric(b)| < 0.02`, `tokens(a) / tokens(b) < 2`; quantities are metrics, latency-ms, tokens and examples-per-second';
 
 /** Reads `exact-match(agent) - exact-match(naive) > 10 points`. Throws ConfigError that shows what can be written. */
 export function parseClaim(text: string): Claim {
@@ -51,7 +55,15 @@ export function parseClaim(text: string): Claim {
     if (kind === 'within' && comparator !== '<')
       throw new ConfigError(`claim "${trimmed}": |a - b| can only be claimed to be under a bound: use <`);
     const value = Number(digits) / (unit === '%' || unit === 'points' ? 100 : 1);
-    return { text: trimmed, kind, left, right, comparator: comparator as '>' | '<', bound: value };
+    return {
+      text: trimmed,
+      kind,
+      left,
+      right,
+      comparator: comparator as '>' | '<',
+      bound: value,
+      unit: kind === 'ratio' ? 'times' : ((unit ?? '') as ClaimUnit),
+    };
   }
   throw new ConfigError(`claim "${trimmed.slice(0, 100)}": cannot be read. What can be written: ${allowed}`);
 }

@@ -15,6 +15,7 @@ export function isPickle(start: Uint8Array): boolean {
   );
 }
 
+/** True for names that pickled weights go by. */
 export const hasPickleName = (name: string): boolean => pickleName.test(name);
 
 /** Refuses a file with weights that is a pickle: loading one runs whatever program is in it. Throws ConfigError naming `shown`. */

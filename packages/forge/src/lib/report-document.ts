@@ -28,6 +28,7 @@ function markdownOf(block: Block): string {
   }
 }
 
+/** The blocks as Markdown; figures by their file names. */
 export const reportMarkdown = (blocks: readonly Block[]): string => `${blocks.map(markdownOf).join('\n\n')}\n`;
 
 const cells = (row: readonly string[], tag: 'td' | 'th') =>

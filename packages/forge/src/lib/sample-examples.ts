@@ -54,3 +54,15 @@ export function sampleRowIndices(total: number, count: number, seed: string): Re
   }
   return new Set(rows);
 }
+
+/**
+ * Row indices in the order in which a sample of this seed takes them in: the first n of all rows are those of a sample of n. An order that
+ * is drawn beforehand and depends on no answer.
+ */
+export function inSampleOrder<Item>(items: readonly Item[], indexOf: (item: Item) => number, seed: string): Item[] {
+  const numericSeed = contentSeed(`sample ${seed}`);
+  return items
+    .map((item) => ({ item, index: indexOf(item), rank: rankOf(indexOf(item), numericSeed) }))
+    .sort((a, b) => a.rank - b.rank || a.index - b.index)
+    .map(({ item }) => item);
+}

@@ -17,6 +17,7 @@ const batchSpans = 512;
 const everyMs = 5000;
 const maxWaiting = 20_000;
 
+/** Sends spans in batches behind the work; what cannot be sent is counted as lost, never waited for. */
 export function createSpanQueue<Span>({ send, lost }: SpanQueueParts<Span>): SpanQueue<Span> {
   let waiting: Span[] = [];
   let dropped = 0;

@@ -10,6 +10,7 @@ const colors = (palette: readonly string[]) => palette.map((color, i) => `--c${i
 /** Readable on white without a style sheet of the page; follows the reader's colour scheme where it knows one. */
 const style = `svg{--paper:#fff;--ink:#16191d;--muted:#525a66;--line:#d9dde3;--fast:#2f6fd0;--slow:#c0392b;${colors(light)};font:13px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif}@media (prefers-color-scheme:dark){svg{--paper:#12151b;--ink:#eceff4;--muted:#a5aebb;--line:#333944;--fast:#5b9bff;--slow:#ff7b72;${colors(dark)}}}text{fill:var(--ink)}.muted{fill:var(--muted)}.grid{stroke:var(--line)}.strong{font-weight:600}`;
 
+/** Text that may stand in an element or attribute. */
 export const escapeXml = (text: string) =>
   text.replace(/[<>&"]/g, (char) => ({ '<': '&lt;', '>': '&gt;', '&': '&amp;', '"': '&quot;' })[char] as string);
 
@@ -28,6 +29,7 @@ export function element(
   return inside === '' ? `<${name}${given.join('')}/>` : `<${name}${given.join('')}>${inside}</${name}>`;
 }
 
+/** A text element at a point, px. */
 export const text = (at: Pair, content: string, attributes: Readonly<Record<string, string | number>> = {}) =>
   element('text', { x: at[0], y: at[1], ...attributes }, escapeXml(content));
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Dataset, Example } from '../dataset.ts';
 import { ConfigError } from '../errors.ts';
+import { createFingerprintSet } from './fingerprint-set.ts';
 import type { NumberedRow, RawRow, RowSource } from './row-source.ts';
 
 /** Which column is what; a dot goes into nested values, e.g. `answer.aliases`. */
@@ -127,17 +128,25 @@ export function createTableDataset(name: string, source: RowSource, toExample: (
     },
     fingerprint: (signal) => source.fingerprint(signal),
     async *examples(options = {}) {
-      const seen = new Map<string, string>();
+      const ids = createFingerprintSet();
       for await (const row of source.rows(options)) {
         const example = toExample(row);
-        const earlier = seen.get(example.id);
-        if (earlier !== undefined)
-          throw new ConfigError(
-            `${row.where}: id "${example.id}" is also that of ${earlier}; ids must be unique (columns.id)`,
-          );
-        seen.set(example.id, row.where);
+        if (!ids.add(example.id)) await refuseEarlier(row, example.id, options);
         yield example;
       }
     },
   };
+
+  /** Reads the rows before this one again: only they tell whether its id is there, and where. Throws ConfigError if it is. */
+  async function refuseEarlier(
+    { index, where }: NumberedRow,
+    id: string,
+    options: Parameters<RowSource['rows']>[0],
+  ): Promise<void> {
+    for await (const row of source.rows(options)) {
+      if (row.index >= index) return;
+      if (toExample(row).id !== id) continue;
+      throw new ConfigError(`${where}: id "${id}" is also that of ${row.where}; ids must be unique (columns.id)`);
+    }
+  }
 }

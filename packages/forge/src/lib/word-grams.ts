@@ -20,6 +20,7 @@ export interface HashedWords {
   readonly second: Int32Array;
 }
 
+/** Each compared word of a text as two 32-bit hashes. */
 export function hashWords(text: string): HashedWords {
   const words = comparedWords(text);
   return {

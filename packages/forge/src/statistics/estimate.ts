@@ -9,9 +9,18 @@ export interface Estimate {
   readonly n: number;
   /** Coverage of the interval: 0.95, or less where so few values cannot reach it (`order-statistics`). */
   readonly level: number;
-  readonly method: 'wilson' | 't' | 'clustered-t' | 'bonett-price' | 'bootstrap' | 'order-statistics';
+  readonly method:
+    | 'wilson'
+    | 't'
+    | 'clustered-t'
+    | 'bonett-price'
+    | 'bootstrap'
+    | 'order-statistics'
+    /** Holds at every moment, whenever one stops. */
+    | 'hedged-capital';
 }
 
+/** The arithmetic mean; NaN of nothing. */
 export function mean(values: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i] as number;

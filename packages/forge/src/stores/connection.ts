@@ -28,6 +28,13 @@ function reasonOf(code: string, message: string): string {
   if (code === '53100' || code === 'ENOSPC' || /no space left|disk full/i.test(message)) {
     return 'the disk is full; make room, then go on with: forge resume';
   }
+  if (/unsupported startup parameter/.test(message)) {
+    return `${message}: this is a pooler, which takes no settings of a session; give the direct connection string (Neon: the host without "-pooler")`;
+  }
+  if (/^(UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|SELF_SIGNED|DEPTH_ZERO|CERT_|ERR_TLS_CERT)/.test(code)) {
+    return `its certificate is not trusted (${code}); name the file of its authority: sslrootcert=FILE in the connection string, or NODE_EXTRA_CA_CERTS`;
+  }
+  if (/does not support SSL/.test(message)) return `${message}; leave sslmode out, or turn TLS on in the server`;
   if (code === '28P01' || code === '28000') return 'user or password is refused; correct the connection string';
   if (code === '3D000') return `${message}; create it or correct the connection string`;
   if (code === '42501') return `${message}; the user needs the right to create and write tables`;

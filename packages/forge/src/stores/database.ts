@@ -15,6 +15,7 @@ export interface Database {
   statement(statement: SQL): Promise<unknown[][]>;
 }
 
+/** Queries over a connection, its errors as ConfigErrors. */
 export function createDatabase(connection: Connection): Database {
   const dialect = new PgDialect();
   return {
@@ -36,6 +37,7 @@ export function createDatabase(connection: Connection): Database {
 
 const maxPageSize = 1000;
 
+/** Throws ConfigError where the limit of a page is out of bounds. */
 export function checkPage({ limit }: PageRequest): void {
   if (!Number.isInteger(limit) || limit < 1 || limit > maxPageSize) {
     throw new ConfigError(`limit: ${limit}; a page has 1 to ${maxPageSize} rows`);
@@ -56,6 +58,7 @@ export function fieldsOf(cursor: string): readonly unknown[] {
   throw cursorError(cursor);
 }
 
+/** The error for a cursor that no page gave. */
 export const cursorError = (cursor: string) =>
   new ConfigError(`after: "${cursor}" is not what a page gave as its next; start without it`);
 

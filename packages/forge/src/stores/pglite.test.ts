@@ -12,7 +12,8 @@ import type { Store } from '../store.ts';
 import { embedded } from '../testing/database-template.ts';
 import { exampleResult } from '../testing/example-results.ts';
 import { storeContract } from '../testing/store-contract.ts';
-import { openStore } from './index.ts';
+import { createStore } from './database-store.ts';
+import { openConnection, openStore } from './index.ts';
 import { openPglite } from './pglite.ts';
 
 const storeProcess = fileURLToPath(new URL('../testing/store-process.ts', import.meta.url));
@@ -261,4 +262,23 @@ describe('a PGlite folder that cannot be opened is a clear error', () => {
     await (await openStore(embedded(dir))).close();
     expect(existsSync(`${dir}.creating`)).toBe(false);
   });
+});
+
+test('long runs are read by the index, not sorted page by page', async () => {
+  const connection = await openConnection({ dir: await freshFolder() });
+  const store = createStore(connection, { now: Date.now, randomBytes });
+  try {
+    const runId = await newRun(store);
+    for (let first = 0; first < 6000; first += 500)
+      await store.addResults(
+        runId,
+        Array.from({ length: 500 }, (_, i) => exampleResult(first + i)),
+      );
+    const plan = await connection.query(
+      `explain select scores from results where run_id = '${runId}' and (row_index, example_id) > (1000, 'x') order by row_index, example_id limit 2000`,
+    );
+    expect(plan.flat().join('\n')).toContain('Index Scan using results_in_order');
+  } finally {
+    await store.close();
+  }
 });

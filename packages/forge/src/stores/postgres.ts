@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { ConfigError } from '../errors.ts';
+import { verifiedTls } from '../lib/verified-tls.ts';
 import { type Connection, databaseFailure, type OpenOptions, type Query } from './connection.ts';
 import { migrate } from './migrate.ts';
 
@@ -29,7 +30,7 @@ function placeOf(url: string): string {
 export async function openPostgres(url: string, { asItIs = false }: OpenOptions = {}): Promise<Connection> {
   const place = placeOf(url);
   const pool = new pg.Pool({
-    connectionString: url,
+    connectionString: verifiedTls(url),
     max: 4,
     connectionTimeoutMillis: 15_000,
     idleTimeoutMillis: 30_000,

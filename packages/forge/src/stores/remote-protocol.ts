@@ -57,6 +57,7 @@ const methods: Readonly<Record<RemoteMethod, true>> = {
   removeWorker: true,
   listWorkers: true,
   planShards: true,
+  addShards: true,
   storedIndices: true,
   storedAmong: true,
   waitingRequirements: true,
@@ -103,19 +104,23 @@ const methods: Readonly<Record<RemoteMethod, true>> = {
   listAudit: true,
 };
 
+/** True for methods of the store that may be called from outside the process. */
 export const isRemoteMethod = (name: string): name is RemoteMethod => Object.hasOwn(methods, name);
 
 /** Trailing arguments that were left out stay so. */
 export const encodeArguments = (given: readonly unknown[]): string => JSON.stringify(given);
 
+/** The arguments of a call as they were sent. */
 export const decodeArguments = (text: string): unknown[] => JSON.parse(text) as unknown[];
 
+/** JSON, with maps and sets marked. */
 export function encodeAnswer(value: unknown): string {
   if (value instanceof Map) return JSON.stringify({ map: [...value] });
   if (value instanceof Set) return JSON.stringify({ set: [...value] });
   return JSON.stringify({ value });
 }
 
+/** Inverse of `encodeAnswer`. */
 export function decodeAnswer(text: string): unknown {
   const { map, set, value } = JSON.parse(text) as { map?: [unknown, unknown][]; set?: unknown[]; value?: unknown };
   if (map !== undefined) return new Map(map);

@@ -43,11 +43,13 @@ export function callRow(call: CallRecord): Omit<CallRow, 'resultId'> {
   return { ...call, error: call.error ?? null };
 }
 
+/** A call as it was stored. */
 export function callOf(row: CallRow): CallRecord {
   const { resultId: _result, error, ...call } = row;
   return error === null ? call : { ...call, error };
 }
 
+/** A result as it was stored, with its calls. */
 export function resultOf(row: ResultRow, itsCalls: readonly CallRecord[]): ExampleResult {
   const { exampleId, rowIndex, question, targets, cluster, answer, steps, flags, failure, scores, latencyMs } = row;
   return {

@@ -20,6 +20,8 @@ const maxInsertSize = 4 * 2 ** 20;
 /** Bound of one page's text; it holds at least one result. */
 const maxPageSize = 16 * 2 ** 20;
 const scoredBatch = 2000;
+/** After so many new results, and again whenever they have doubled, the planner is told what the tables hold. */
+const firstAnalysis = 5000;
 const maxNewResults = 1000;
 
 /** The place of a result in its run. */
@@ -59,6 +61,20 @@ const writersTurn = (runId: string) =>
 
 /** Results with their calls. */
 export function createResultStore({ tables, run, statement }: Database): ResultStore {
+  let stored = 0;
+  let nextAnalysis = firstAnalysis;
+
+  /**
+   * Without statistics a page of a long run was sorted out of all rows after it: 1,000,000 examples were never read to their end. PGlite never
+   * gathers them of itself, a server up to a minute late. Where it fails, reading is slower and nothing else.
+   */
+  async function keepStatistics(added: number): Promise<void> {
+    stored += added;
+    if (stored < nextAnalysis) return;
+    nextAnalysis = 2 * stored;
+    await statement(sql`analyze results, calls`).catch(() => {});
+  }
+
   /** The calls of some results, by the result's id, each in its order. */
   async function callsOf(resultIds: readonly number[]): Promise<Map<number, CallRecord[]>> {
     const rows = await run(
@@ -103,6 +119,7 @@ export function createResultStore({ tables, run, statement }: Database): ResultS
       // In one order for all writers: two that insert the same rows in different orders would deadlock.
       const sorted = [...byId].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item);
       for (const batch of batchesOf(sorted)) await insertBatch(runId, batch);
+      await keepStatistics(sorted.length);
     },
 
     async finishedExampleIds(runId) {

@@ -115,7 +115,7 @@ export function createRunStore({ tables, run, statement }: Database): RunStore {
       });
       // So that counts and far places of a table are read from an index alone. PGlite never does so of itself, a server
       // late. It reads what is new since the last time; where it fails, reading is slower and nothing else.
-      await statement(sql`vacuum (skip_locked, truncate false) results`).catch(() => {});
+      await statement(sql`vacuum (analyze, skip_locked, truncate false) results`).catch(() => {});
     },
   };
 }

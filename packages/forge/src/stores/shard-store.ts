@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import type { WorkerStore } from '../worker-record.ts';
+import type { PlannedShard, WorkerStore } from '../worker-record.ts';
 import { insertRows } from './bulk-insert.ts';
 import type { Database } from './database.ts';
 import { shards } from './schema.ts';
@@ -9,6 +9,7 @@ import { requirementOf } from './worker-store.ts';
 type ShardStore = Pick<
   WorkerStore,
   | 'planShards'
+  | 'addShards'
   | 'storedIndices'
   | 'storedAmong'
   | 'waitingRequirements'
@@ -35,6 +36,7 @@ const enoughFailures = 3;
 
 const listed = (values: readonly (string | number)[], type: 'uuid' | 'integer') =>
   sql`(select value::${sql.raw(type)} from jsonb_array_elements_text(${encodeJson(values)}::jsonb))`;
+/** The moment before which a last beat means that a worker is lost. */
 export const lost = (seconds: number) => sql`clock_timestamp() - ${seconds}::double precision * interval '1 second'`;
 const ended = sql`('finished', 'failed')`;
 
@@ -43,11 +45,9 @@ export function createShardStore(
   { statement }: Pick<Database, 'statement'>,
   parts: { now(): number; newId(): string },
 ): ShardStore {
-  const ids = async (query: ReturnType<typeof sql>) => (await statement(query)).map(([id]) => String(id));
-
-  return {
-    async planShards(experimentId, plan) {
-      const rows = plan.shards.map((shard, position) => ({
+  const rowsOf = (experimentId: string, planned: readonly PlannedShard[]) =>
+    encodeJson(
+      planned.map((shard, position) => ({
         ...shard,
         id: parts.newId(),
         experimentId,
@@ -57,8 +57,13 @@ export function createShardStore(
         attempts: 0,
         issuedAt: null,
         claimedAt: null,
-      }));
-      const added = insertRows(shards, encodeJson(rows), { tail: sql` cross join claimed` });
+      })),
+    );
+  const ids = async (query: ReturnType<typeof sql>) => (await statement(query)).map(([id]) => String(id));
+
+  return {
+    async planShards(experimentId, plan) {
+      const added = insertRows(shards, rowsOf(experimentId, plan.shards), { tail: sql` cross join claimed` });
       const claimed = await statement(sql`
         with claimed as (
           update queued_experiments set planned = true
@@ -72,6 +77,13 @@ export function createShardStore(
         )
         select experiment_id from claimed`);
       return claimed.length > 0;
+    },
+
+    async addShards(experimentId, added) {
+      const tail = sql`
+        where exists (select from queued_experiments where experiment_id = ${experimentId}::uuid and planned)
+          and not exists (select from shards where experiment_id = ${experimentId}::uuid and state <> 'done')`;
+      await statement(insertRows(shards, rowsOf(experimentId, added), { tail }));
     },
 
     async storedIndices(runId) {

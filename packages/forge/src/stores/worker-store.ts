@@ -164,4 +164,5 @@ export function createWorkerStore(
   };
 }
 
+/** What a shard needs of a worker, as it was stored. */
 export const requirementOf = (stored: unknown) => decodeJson(String(stored)) as Requirement;

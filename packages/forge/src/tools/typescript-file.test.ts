@@ -126,6 +126,17 @@ describe('the example of docs/add-a-tool.md', () => {
 });
 
 describe('a file', () => {
+  it('is a module also in a project of npm init, whose package.json says commonjs', async () => {
+    await file('package.json', '{ "name": "mine", "type": "commonjs" }');
+    await file('tools/word.ts', `export const word: string = 'hello';`);
+    await file(
+      'tools/say.ts',
+      `import { word } from './word.ts';
+       export default { name: 'say', description: 'Says it.', call: (): string => word };`,
+    );
+    expect(await run(await create({ path: 'tools/say.ts' }), '')).toEqual({ text: 'hello' });
+  });
+
   it('may export several tools; what zod alone can check is checked in its process', async () => {
     await file(
       'tools/two.ts',

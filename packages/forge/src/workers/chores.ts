@@ -5,11 +5,13 @@ import { canonicalJson } from '../lib/canonical-json.ts';
 import { sampleRowIndices } from '../lib/sample-examples.ts';
 import type { ExperimentSpec, VariantSpec } from '../load-experiment.ts';
 import { readFinding } from '../read-finding.ts';
-import type { RunRecord } from '../store.ts';
+import type { StoppingCompare } from '../settle-comparisons.ts';
+import type { ExperimentRecord, RunRecord } from '../store.ts';
 import { summarizeRun } from '../summarize-run.ts';
 import type { PlannedShard } from '../worker-record.ts';
 import { planShards } from './plan-shards.ts';
 import { requirementOf } from './requirement.ts';
+import { createStopEarly } from './stop-early.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export interface ChoreParts extends Pick<ExecuteParts, 'store' | 'surroundings' | 'clock'> {
@@ -31,10 +33,19 @@ export interface Chores {
 
 const turnSeconds = 60;
 
+/** null where all examples are run. */
+function stoppingOf(experiment: ExperimentRecord | null): StoppingCompare | null {
+  if (experiment === null) return null;
+  const { compare } = experiment.config as ExperimentSpec;
+  return compare.stop === undefined ? null : { ...compare, stop: compare.stop };
+}
+
+/** What any worker may do for all: plan, end, take back from the lost. */
 export function createChores(parts: ChoreParts): Chores {
   const { store, surroundings, clock, workerId, queue, lostAfterSeconds, log, shardSize } = parts;
   /** Experiments that this worker could not plan: another one may. */
   const given = new Set<string>();
+  const nextBlock = createStopEarly(parts);
 
   /** What this worker has the turn for now: the store would give it again. */
   const underWay = new Set<string>();
@@ -68,7 +79,50 @@ export function createChores(parts: ChoreParts): Chores {
     return { shards, total: { runId: run.id, total: chosen.size } };
   }
 
+  /** Says that runs cannot be done here; whether that is so everywhere. */
+  async function giveUp(runs: readonly RunRecord[], error: unknown): Promise<boolean> {
+    if ((error as ConfigError).name !== 'ConfigError') throw error;
+    let hopeless = true;
+    for (const { id } of runs) {
+      log(`run ${id} cannot be planned: ${messageOf(error)}`);
+      hopeless = (await store.reportFailure(id, workerId, messageOf(error), lostAfterSeconds)) && hopeless;
+    }
+    return hopeless;
+  }
+
+  async function planFirstBlock(experimentId: string, compare: StoppingCompare): Promise<void> {
+    const runs = await store.listRuns(experimentId);
+    const unfinished = runs.filter(({ status }) => status !== 'finished');
+    try {
+      // A run that has failed before is tried again.
+      const { shards, total } = await nextBlock(runs, compare, () => false);
+      await store.planShards(experimentId, { shards, totals: unfinished.map(({ id }) => ({ runId: id, total })) });
+    } catch (error) {
+      if (await giveUp(unfinished, error)) await store.planShards(experimentId, { shards: [], totals: [] });
+      else given.add(experimentId);
+    }
+  }
+
+  /** Ends the runs that are settled, and lets the others go on with the next block. */
+  async function goOn(experimentId: string, compare: StoppingCompare): Promise<void> {
+    const ended = new Map((await store.finishableRuns()).map(({ runId, wallMs }) => [runId, wallMs]));
+    const runs = await store.listRuns(experimentId);
+    const unfinished = runs.filter(({ status }) => status !== 'finished' && status !== 'failed');
+    // The block is not whole yet.
+    if (unfinished.some(({ id }) => !ended.has(id))) return;
+    try {
+      const { shards, open } = await nextBlock(runs, compare, ({ status }) => status === 'failed');
+      for (const { id, spec } of unfinished)
+        if (!open.has((spec as VariantSpec).group)) await finishRun(id, ended.get(id) ?? 0);
+      await store.addShards(experimentId, shards);
+    } catch (error) {
+      await giveUp(unfinished, error);
+    }
+  }
+
   async function planExperiment(experimentId: string): Promise<void> {
+    const compare = stoppingOf(await store.getExperiment(experimentId));
+    if (compare !== null) return planFirstBlock(experimentId, compare);
     const counts = new Map<string, Promise<number>>();
     const countOf = ({ dataset }: VariantSpec) => {
       const key = canonicalJson(dataset);
@@ -85,10 +139,7 @@ export function createChores(parts: ChoreParts): Chores {
         shards.push(...planned.shards);
         totals.push(planned.total);
       } catch (error) {
-        if ((error as ConfigError).name !== 'ConfigError') throw error;
-        log(`run ${run.id} cannot be planned: ${messageOf(error)}`);
-        const hopeless = await store.reportFailure(run.id, workerId, messageOf(error), lostAfterSeconds);
-        if (hopeless) continue;
+        if (await giveUp([run], error)) continue;
         given.add(experimentId);
         return;
       }
@@ -101,9 +152,12 @@ export function createChores(parts: ChoreParts): Chores {
     const experiment = run === null ? null : await store.getExperiment(run.experimentId);
     if (run === null || experiment === null || run.status === 'finished') return;
     const { pricing } = experiment.config as ExperimentSpec;
+    const { metrics, sampleSeed } = run.spec as VariantSpec;
+    const mayStop = stoppingOf(experiment) !== null && run.total !== null;
     const summary = await summarizeRun(store.scoredRows(runId), {
-      metrics: await describeMetrics((run.spec as VariantSpec).metrics),
+      metrics: await describeMetrics(metrics),
       wallMs: run.wallMs + wallMs,
+      ...(mayStop ? { stop: { total: run.total as number, sampleSeed } } : {}),
       ...(pricing === undefined ? {} : { pricing }),
     });
     await store.finishRun(runId, { status: 'finished', wallMs, finishedAt: clock.now(), summary });
@@ -130,8 +184,11 @@ export function createChores(parts: ChoreParts): Chores {
       await store.markIssued(unissued.map(({ id }) => id));
     },
     async finish() {
-      for (const { runId, wallMs } of await store.finishableRuns())
-        await inTurn(`finish ${runId}`, () => finishRun(runId, wallMs));
+      for (const [id, runs] of Map.groupBy(await store.finishableRuns(), (run) => run.experimentId)) {
+        const compare = stoppingOf(await store.getExperiment(id));
+        if (compare !== null) await inTurn(`look ${id}`, () => goOn(id, compare));
+        else for (const { runId, wallMs } of runs) await inTurn(`finish ${runId}`, () => finishRun(runId, wallMs));
+      }
       for (const id of await store.finishableExperiments()) await inTurn(`finding ${id}`, () => finishExperiment(id));
     },
   };

@@ -193,6 +193,7 @@ function createLimitSlots(key: string, parts: LeaseParts) {
   };
 }
 
+/** This worker's share of the slots of every limit. */
 export function createLeaseSlots(parts: LeaseParts): LeaseSlots {
   const limited = new Map<string, ReturnType<typeof createLimitSlots>>();
   /** Limits of which there are still slots, though they are limits no more. */

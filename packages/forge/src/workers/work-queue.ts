@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { PgBoss } from 'pg-boss';
 import { messageOf, StoreError } from '../errors.ts';
 import { canonicalJson, contentHash } from '../lib/canonical-json.ts';
+import { verifiedTls } from '../lib/verified-tls.ts';
 import type { Requirement, WaitingWork } from '../worker-record.ts';
 
 /**
@@ -28,7 +29,7 @@ const queueName = (requirement: Requirement) => `work-${contentHash(requirement)
 /** `url`: of the Postgres that holds the experiments too; pg-boss makes its tables in a schema of its own. Rejects with StoreError. */
 export async function openWorkQueue(url: string, log: (message: string) => void): Promise<WorkQueue> {
   const boss = new PgBoss({
-    connectionString: url,
+    connectionString: verifiedTls(url),
     application_name: 'llm-forge-queue',
     max: 2,
     schema: 'forge_queue',

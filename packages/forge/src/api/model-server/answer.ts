@@ -65,12 +65,14 @@ export const streamedRole = (from: AnswerHead) => ({
   choices: [{ index: 0, delta: { role: 'assistant', content: '' }, logprobs: null, finish_reason: null }],
 });
 
+/** The last chunk of a stream that was asked for its usage. */
 export const streamedUsage = (from: AnswerHead, usage: TokenUsage) => ({
   ...head(from, true),
   choices: [],
   usage: usageBody(usage),
 });
 
+/** Log-probabilities in the shape of the completions API. */
 export function completionLogprobs(
   tokens: readonly string[],
   logprobs: readonly (number | null)[],

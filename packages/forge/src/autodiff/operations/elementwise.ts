@@ -34,24 +34,28 @@ const binary = (opType: string, a: Tensor, b: Tensor) =>
   emit(a.graph, opType, [a, b], { shape: broadcast(a.shape, b.shape) });
 const unary = (opType: string, a: Tensor) => emit(a.graph, opType, [a], { shape: a.shape });
 
+/** a + b, shapes broadcast. */
 export const add = (a: Tensor, b: Tensor): Tensor =>
   record(binary('Add', a, b), [a, b], (g) => [
     a.differentiable ? unbroadcast(g, a.shape) : null,
     b.differentiable ? unbroadcast(g, b.shape) : null,
   ]);
 
+/** a - b, shapes broadcast. */
 export const sub = (a: Tensor, b: Tensor): Tensor =>
   record(binary('Sub', a, b), [a, b], (g) => [
     a.differentiable ? unbroadcast(g, a.shape) : null,
     b.differentiable ? unbroadcast(neg(g), b.shape) : null,
   ]);
 
+/** a * b, shapes broadcast. */
 export const mul = (a: Tensor, b: Tensor): Tensor =>
   record(binary('Mul', a, b), [a, b], (g) => [
     a.differentiable ? unbroadcast(mul(g, b), a.shape) : null,
     b.differentiable ? unbroadcast(mul(g, a), b.shape) : null,
   ]);
 
+/** a / b, shapes broadcast. */
 export const div = (a: Tensor, b: Tensor): Tensor => {
   const quotient = binary('Div', a, b);
   return record(quotient, [a, b], (g) => [
@@ -60,34 +64,43 @@ export const div = (a: Tensor, b: Tensor): Tensor => {
   ]);
 };
 
+/** -a */
 export const neg = (a: Tensor): Tensor => record(unary('Neg', a), [a], (g) => [neg(g)]);
 
+/** a times a number. */
 export const scale = (a: Tensor, factor: number): Tensor => mul(a, scalar(a.graph, factor));
 
+/** a squared. */
 export const square = (a: Tensor): Tensor => record(binary('Mul', a, a), [a], (g) => [mul(g, scale(a, 2))]);
 
+/** e to the a. */
 export const exp = (a: Tensor): Tensor => {
   const result = unary('Exp', a);
   return record(result, [a], (g) => [mul(g, result)]);
 };
 
+/** The natural logarithm. */
 export const log = (a: Tensor): Tensor => record(unary('Log', a), [a], (g) => [div(g, a)]);
 
+/** The square root. */
 export const sqrt = (a: Tensor): Tensor => {
   const result = unary('Sqrt', a);
   return record(result, [a], (g) => [div(scale(g, 0.5), result)]);
 };
 
+/** 1 / a */
 export const reciprocal = (a: Tensor): Tensor => {
   const result = unary('Reciprocal', a);
   return record(result, [a], (g) => [neg(mul(g, binary('Mul', result, result)))]);
 };
 
+/** 1 / (1 + exp(-a)) */
 export const sigmoid = (a: Tensor): Tensor => {
   const s = unary('Sigmoid', a);
   return record(s, [a], (g) => [mul(g, mul(s, sub(scalar(a.graph, 1), s)))]);
 };
 
+/** The hyperbolic tangent. */
 export const tanh = (a: Tensor): Tensor => {
   const t = unary('Tanh', a);
   return record(t, [a], (g) => [mul(g, sub(scalar(a.graph, 1), binary('Mul', t, t)))]);
@@ -115,6 +128,7 @@ export function gelu(a: Tensor): Tensor {
   });
 }
 
+/** max(a, 0) */
 export const relu = (a: Tensor): Tensor =>
   record(unary('Relu', a), [a], (g) => {
     const positive = emit(a.graph, 'Greater', [a, scalar(a.graph, 0)], { shape: a.shape, type: 'bool' });

@@ -9,6 +9,9 @@ export interface Check {
   readonly mend?: string;
 }
 
+/** In order. */
 export const ok = (name: string, found: string): Check => ({ name, status: 'ok', found });
+/** Works, but could be better; `mend` says how. */
 export const warn = (name: string, found: string, mend: string): Check => ({ name, status: 'warn', found, mend });
+/** Does not work; `mend` says what to do. */
 export const fail = (name: string, found: string, mend: string): Check => ({ name, status: 'fail', found, mend });

@@ -15,7 +15,7 @@ const backendsSchema = z.object({
   onnx: z.union([failed, z.strictObject({ backends: z.array(z.string()) })]),
 });
 
-const reinstall = 'install the packages again: npm run setup';
+const reinstall = 'install the packages again: npm install llm-forge, or in a clone npm run setup';
 
 /** What llama.cpp and ONNX Runtime compute on here. `hasGpu`: nvidia-smi knows one. */
 export async function backendChecks(hasGpu: boolean): Promise<Check[]> {
@@ -52,7 +52,7 @@ async function sha256Of(file: string): Promise<string> {
 /** Lines of sha256sum: the hash, two blanks, a path beside the list. */
 export async function modelsCheck(folder: string): Promise<Check> {
   const list = join(folder, 'sha256sums.txt');
-  const mend = 'get the files of this version again, e.g. git checkout -- models';
+  const mend = 'get the files of this version again: npm install llm-forge, or in a clone git checkout -- models';
   const text = await readFile(list, 'utf8').catch(() => undefined);
   if (text === undefined) return fail('models', `${list} is missing`, mend);
   const wrong: string[] = [];

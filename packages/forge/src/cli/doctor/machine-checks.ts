@@ -4,18 +4,18 @@ import { access, stat, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { isTooOld, neededNode } from '../needed-node.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
 const run = promisify(execFile);
-const neededNode = 22;
 
+/** Is this Node one that the program runs on? */
 export function nodeCheck(version: string): Check {
-  const major = Number(/^v(\d+)/.exec(version)?.[1]);
-  if (major >= neededNode) return ok('node', `Node ${version}`);
+  if (!isTooOld(version)) return ok('node', `Node ${version}`);
   return fail(
     'node',
     `Node ${version}, ${neededNode} or newer is needed`,
-    'start with npm run forge -- ..., which brings its own Node, or install Node 22',
+    'install it; in a clone, npm run forge -- ... brings its own',
   );
 }
 
@@ -26,6 +26,7 @@ function existing(folder: string): string {
   return path;
 }
 
+/** Can FORGE_HOME be written? */
 export async function homeCheck(home: string): Promise<Check> {
   const there = existing(home);
   try {
@@ -47,6 +48,7 @@ export async function homeCheck(home: string): Promise<Check> {
 
 const gigabyte = 1e9;
 
+/** Is there room for databases and models? */
 export async function diskCheck(home: string): Promise<Check> {
   const { bavail, bsize } = await statfs(existing(home));
   const free = bavail * bsize;
@@ -56,6 +58,7 @@ export async function diskCheck(home: string): Promise<Check> {
   return free < 10 * gigabyte ? warn('disk', found, mend) : ok('disk', found);
 }
 
+/** Is the server's port free, or held by our own server? */
 export async function portCheck(port: number, ownServer: string | undefined): Promise<Check> {
   if (ownServer !== undefined) return ok('port', `forge serve runs: ${ownServer}`);
   const code = await new Promise<string | undefined>((resolve) => {
@@ -81,12 +84,14 @@ async function firstLine(program: string, args: readonly string[]): Promise<stri
   }
 }
 
+/** Which GPU is there, if any? */
 export async function gpuCheck(): Promise<Check> {
   const query = ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader'];
   const line = await firstLine('nvidia-smi', query);
   return ok('gpu', line ?? 'none that nvidia-smi knows: models run on the CPU (or on Metal)');
 }
 
+/** Is there a Python for trainer trl? */
 export async function pythonCheck(): Promise<Check> {
   const uv = await firstLine('uv', ['--version']);
   if (uv !== undefined) return ok('python', `${uv}, which brings Python for the trainer trl`);
@@ -100,6 +105,7 @@ export async function pythonCheck(): Promise<Check> {
   return warn('python', 'none on PATH', 'only the trainer trl needs it: install Python 3.11 or uv');
 }
 
+/** Is the dashboard built? */
 export function dashboardCheck(folder: string): Check {
   return existsSync(join(folder, 'index.html'))
     ? ok('dashboard', 'built')

@@ -30,6 +30,7 @@ export const modelOptions = {
     .describe('Longer texts are cut off; the model’s own limit when left out.'),
 };
 
+/** The option that names an encoder's model, with its default. */
 export const modelOption = (usual: string) =>
   reaching('model', z.string().min(1))
     .default(usual)

@@ -63,6 +63,7 @@ export async function describe(): Promise<{ dimension: number; maxTokens: number
   return { dimension: config.hidden_size ?? 0, maxTokens, labels: config.id2label ?? {} };
 }
 
+/** Tokens of each text, without special ones. */
 export async function countTokens(texts: readonly string[]): Promise<number[]> {
   const tokenizer = await loadTokenizer();
   return texts.map((text) => tokenizer.encode(text, { add_special_tokens: false }).length);

@@ -57,6 +57,7 @@ export interface Collected {
   tokenIds: number[] | undefined;
 }
 
+/** Before the first chunk of a stream. */
 export const nothingCollected = (): Collected => ({
   text: '',
   toolCalls: new Map(),
@@ -76,11 +77,13 @@ function startOf(text: string): string {
   return line.length > 80 ? `${line.slice(0, 80)}...` : line;
 }
 
+/** Throws EngineError where the bytes are no UTF-8. */
 export function decodeUtf8(bytes: Buffer): string {
   if (!isUtf8(bytes)) throw new EngineError('bad-response', 'the answer is not UTF-8');
   return bytes.toString('utf8');
 }
 
+/** Throws EngineError that shows the beginning of what is no JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -134,5 +134,7 @@ export async function importExperiment(query: Query, path: string, parts: { now:
     if (part.type === 'table-end' && part.table === 'runs') await checkRuns(query, contents);
   }
   await query('update experiments set deleted_at = null where id = $1', [experimentId]);
+  // PGlite never gathers statistics of itself; without them long runs are read slowly.
+  await query('analyze');
   return { experimentId, added };
 }

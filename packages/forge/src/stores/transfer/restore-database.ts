@@ -125,6 +125,8 @@ export async function restoreDatabase(
     for (const shape of shapes) await continueNumbers(query, shape);
     await checkTables(query, shapes, manifest);
     await applyMigrations(query, options.place, newestSchema().newest);
+    // PGlite never gathers statistics of itself; without them long runs are read slowly.
+    await query('analyze');
     await query('commit');
     return manifest;
   });

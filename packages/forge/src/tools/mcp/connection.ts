@@ -1,5 +1,6 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { CallToolResult, Tool as ServerTool } from '@modelcontextprotocol/sdk/types.js';
+import { forgeVersion } from '../../lib/installation.ts';
 
 /** Pages of its list that a server is asked for, and tools that are looked at. */
 const maxPages = 50;
@@ -32,7 +33,7 @@ export async function connect(transport: Transport, { startMs, timeoutMs }: Limi
   // The library and all that it brings, only for those who use it: it takes 0.2 s to load.
   const { Client } = await import('@modelcontextprotocol/sdk/client/index.js');
   const { CallToolResultSchema, ListToolsResultSchema } = await import('@modelcontextprotocol/sdk/types.js');
-  const client = new Client({ name: 'llm-forge', version: '0.1.0' }, { capabilities: {} });
+  const client = new Client({ name: 'llm-forge', version: forgeVersion }, { capabilities: {} });
   /** Whether the next call may go this way. */
   let open = true;
   client.onclose = () => {

@@ -66,7 +66,9 @@ async function load(file: string): Promise<void> {
     },
     load(url, context, next) {
       if (url.startsWith('file:')) files.push(url);
-      return next(url, context);
+      // The file imports and exports, also where package.json says commonjs, as `npm init` writes it.
+      const format = url.endsWith('.ts') ? 'module-typescript' : context.format;
+      return next(url, { ...context, format });
     },
   });
   const found = exportedTools(await import(pathToFileURL(file).href));

@@ -69,11 +69,14 @@ function encodeRow(row: TrainingRow, objective: EncoderObjective, { encode }: Pa
   return { query: encode(row.query), sequences: texts.map((text) => encode(text)), target: 0 };
 }
 
+/** Every sequence of a row, its query first. */
 export const sequencesOf = ({ query, sequences }: EncodedRow): readonly Sequence[] =>
   query === undefined ? sequences : [query, ...sequences];
 
+/** Tokens of all sequences of a row. */
 export const tokensOf = (row: EncodedRow): number => sequencesOf(row).reduce((sum, { ids }) => sum + ids.length, 0);
 
+/** Tokens of a row's longest sequence. */
 export const longestOf = (row: EncodedRow): number =>
   sequencesOf(row).reduce((most, { ids }) => Math.max(most, ids.length), 0);
 

@@ -183,6 +183,7 @@ export interface StepTotals {
   readonly tokenWeight: number;
 }
 
+/** What the losses of a step are divided by: its rows, and the weights of their tokens. */
 export function totalsOf(rows: readonly EncodedRow[]): StepTotals {
   let tokenWeight = 0;
   for (const row of rows)

@@ -22,6 +22,7 @@ export interface BatchInputs {
   readonly selected: Tensor;
 }
 
+/** The inputs of a forward pass. */
 export const declareBatch = (graph: Graph): BatchInputs => ({
   ids: input(graph, 'ids', ['B', 'T'], { type: 'int64' }),
   positions: input(graph, 'positions', ['B', 'T'], { type: 'int64' }),

@@ -33,6 +33,7 @@ export function projectionShape(shape: ModelConfig, target: Target): readonly [n
   return shapes[target];
 }
 
+/** True where the model's family gives this matrix a bias. */
 export function hasBias(shape: ModelConfig, target: Target): boolean {
   if (target === 'o_proj') return shape.biases.output;
   return inAttention(target) ? shape.biases.queryKeyValue : shape.biases.feedForward;
@@ -84,6 +85,7 @@ export function adapterParameters(shape: ModelConfig, lora: LoraSettings): Param
   ).flat();
 }
 
+/** Elements of a tensor of this shape. */
 export const elementsOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** Queries and keys: what decides where attention looks. */

@@ -20,7 +20,9 @@ const maxSentBytes = 2 ** 30;
 const sources = ['train.py', 'prepare.py', 'training.py', 'rows.py', 'protocol.py'];
 const fileHere = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
+/** The Python program that runs a job. */
 export const trainProgram = fileHere('train.py');
+/** The packages that it needs, pinned. */
 export const requirementsFile = (name: 'requirements.txt' | 'requirements-4bit.txt') => fileHere(name);
 
 /** A Python one-liner for `exec(input())`: takes the program from the next line, keeps it in a folder until it ends, and runs it. */
