@@ -1,6 +1,6 @@
 /**
  * The dashboard for Vercel, in its Build Output API (https://vercel.com/docs/build-output-api): the static files, each with the headers
- * that `forge serve` gives it, and /api and /docs sent on to the API. A vercel.json could not say it: the policy of a page holds
+ * that `forge serve` gives it, and /api, /docs and /guide sent on to the API. A vercel.json could not say it: the policy of a page holds
  * the hashes of its built scripts, and the address of the API is no part of the project. docs/deployment.md
  *
  * FORGE_API_URL=https://... npm run build:vercel [-- folder]     folder: .vercel/output when left out
@@ -65,7 +65,7 @@ const routes = [
   ...(await Promise.all([...pages.values()].map((path) => withHeaders(`^/${escaped(path)}$`, `/${path}`)))),
   await withHeaders('^/_next/static/.+$', `/${chunks[0]}`),
   await withHeaders(
-    `^/(?!_next/|api/|docs/).+${oneOf([...new Set(others.map((file) => extname(file)))])}$`,
+    `^/(?!_next/|api/|docs/|guide/).+${oneOf([...new Set(others.map((file) => extname(file)))])}$`,
     `/${others[0]}`,
   ),
   {
@@ -73,7 +73,7 @@ const routes = [
     headers: { Location: '/$1' },
     status: 308,
   },
-  { src: '^/(api|docs)(/.*)?$', dest: `${api}/$1$2` },
+  { src: '^/(api|docs|guide)(/.*)?$', dest: `${api}/$1$2` },
   { handle: 'error' },
   await withHeaders('^/.*$', '/no-such-page'),
   { src: '^/.*$', dest: `/${missing}`, status: 404 },
@@ -86,4 +86,4 @@ rmSync(output, { recursive: true, force: true });
 mkdirSync(output, { recursive: true });
 cpSync(built, join(output, 'static'), { recursive: true });
 writeFileSync(join(output, 'config.json'), `${JSON.stringify({ version: 3, routes, overrides }, null, 2)}\n`);
-console.log(`${relative(process.cwd(), output) || '.'}: ${pages.size} pages, /api and /docs at ${api}`);
+console.log(`${relative(process.cwd(), output) || '.'}: ${pages.size} pages, /api, /docs and /guide at ${api}`);

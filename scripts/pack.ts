@@ -53,6 +53,7 @@ function writeBill(manifest: object, file: string): void {
 
 rmSync(build, { recursive: true, force: true });
 run(process.execPath, ['scripts/build-dashboard.ts']);
+run(process.execPath, ['scripts/docs-site.ts']);
 writeContents(root, contents);
 writeFileSync(join(contents, 'THIRD-PARTY-LICENCES.txt'), thirdPartyNotices(root, readLock(root)));
 const manifest = packageManifest(read('package.json'), read('packages/forge/package.json'), revision());

@@ -31,6 +31,7 @@ function copiedFiles(root: string): string[] {
     'datasets/lab-world/README.md',
     ...below('packages/forge/drizzle/*.sql'),
     'packages/forge/drizzle/meta/_journal.json',
+    ...below('build/docs/**/*.*'),
     ...below('packages/dashboard/out/**/*.*').filter((path) => !path.endsWith('/built-from.txt')),
   ];
 }

@@ -5,8 +5,8 @@ export interface PackageSize {
   readonly files: number;
 }
 
-/** A tenth above what was measured: 22.9 MB, 29.9 MB, 768 files. Models are 23 MB of it, the dashboard 2.3 MB, the program 2.2 MB. */
-const budget: PackageSize = { packed: 25e6, unpacked: 33e6, files: 850 };
+/** A tenth above what was measured: 23.5 MB, 31.4 MB, 855 files. Models are 23 MB of it, the dashboard 2.3 MB, the program 2.2 MB, the guide 1.3 MB. */
+const budget: PackageSize = { packed: 26e6, unpacked: 34.5e6, files: 940 };
 
 const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 const shown = { packed: mb, unpacked: mb, files: String };

@@ -104,12 +104,13 @@ describe.skipIf(!hasOpenssl)('the dashboard on Vercel, the API elsewhere', () =>
     expect([slash.statusCode, slash.headers.location]).toEqual([308, '/experiments/new']);
   });
 
-  it('sends /api and /docs on: answers, refusals, events as they come', async () => {
+  it('sends /api, /docs and /guide on: answers, refusals, events as they come', async () => {
     const health = await ask('/api/health');
     expect([health.statusCode, await text(health)]).toEqual([200, '{"status":"ok"}']);
     expect(health.headers['content-security-policy']).toMatch(/^default-src 'none'/);
     expect((await ask('/api/experiments')).statusCode).toBe(401);
     expect((await ask('/docs')).headers.location).toBe('/login?next=/docs');
+    expect(await text(await ask('/guide/nothing'))).toMatch(/^the guide /);
     const foreign = { origin: 'https://evil.example', 'content-type': 'application/json' };
     expect((await ask('/api/session', { method: 'POST', headers: foreign })).statusCode).toBe(403);
     expect((await ask('/metrics')).statusCode).toBe(404);

@@ -89,6 +89,9 @@ export default function CommandPaletteDialog({
                     <kbd className="font-sans text-xs">{keys}</kbd>
                   </Command.Item>
                 ))}
+                <Command.Item value="go to Guide" onSelect={() => location.assign('/guide')} className={itemClass}>
+                  Guide
+                </Command.Item>
               </Command.Group>
               <Command.Group heading="Do" className={groupClass}>
                 {mayEdit ? (

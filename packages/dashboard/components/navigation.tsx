@@ -16,6 +16,9 @@ const pages = [
   { href: '/system', label: 'System' },
 ];
 
+const linkClass =
+  'rounded-md px-1.5 py-1.5 text-muted sm:px-2.5 hover:bg-raised hover:text-ink aria-[current=page]:bg-accent-soft aria-[current=page]:text-accent';
+
 export function Navigation() {
   const path = usePathname();
   const list = useRef<HTMLDivElement>(null);
@@ -32,15 +35,14 @@ export function Navigation() {
         </PageLink>
         <div ref={list} className="flex min-w-0 items-center gap-1 overflow-x-auto">
           {pages.map(({ href, label }) => (
-            <PageLink
-              key={href}
-              href={href}
-              aria-current={path === href ? 'page' : undefined}
-              className="rounded-md px-1.5 py-1.5 text-muted sm:px-2.5 hover:bg-raised hover:text-ink aria-[current=page]:bg-accent-soft aria-[current=page]:text-accent"
-            >
+            <PageLink key={href} href={href} aria-current={path === href ? 'page' : undefined} className={linkClass}>
               {label}
             </PageLink>
           ))}
+          {/* Pages of their own, outside of the dashboard. */}
+          <a href="/guide" className={linkClass}>
+            Guide
+          </a>
         </div>
         <span className="grow" />
         <May atLeast="editor">

@@ -21,6 +21,19 @@ import { workerRoutes } from './worker-routes.ts';
 
 const maxBodyBytes = 2 ** 20;
 
+/** What the OpenAPI document says beside the routes. */
+export const openApiInfo = (version: string) => ({
+  openapi: '3.1.0' as const,
+  info: {
+    title: 'LLM Forge',
+    version,
+    description:
+      'Experiments with language models: create, watch, read, compare; trainings and benchmarks: watch, read. Errors are problem details (RFC 9457).',
+  },
+  servers: [{ url: '/api' }],
+  security: [{ token: [] }],
+});
+
 /** The HTTP API below /api, without a server around it: tests call it directly. */
 export function createApi(parts: ApiParts, access: Access): OpenAPIHono {
   const api = new OpenAPIHono();
@@ -47,17 +60,7 @@ export function createApi(parts: ApiParts, access: Access): OpenAPIHono {
   api.route('/', sessionRoutes(parts, access));
   api.route('/', auditRoutes(parts));
   api.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });
-  api.doc31('/openapi.json', {
-    openapi: '3.1.0',
-    info: {
-      title: 'LLM Forge',
-      version: parts.version,
-      description:
-        'Experiments with language models: create, watch, read, compare; trainings and benchmarks: watch, read. Errors are problem details (RFC 9457).',
-    },
-    servers: [{ url: '/api' }],
-    security: [{ token: [] }],
-  });
+  api.doc31('/openapi.json', openApiInfo(parts.version));
   const missing = routesWithoutRule(api.routes);
   if (missing.length > 0) throw new Error(`access-rules.ts has no entry for ${missing.join(', ')}: say who may`);
   api.all('*', (c) =>

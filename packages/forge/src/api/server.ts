@@ -12,6 +12,7 @@ import { isSafe } from './caller.ts';
 import { dashboardFiles } from './dashboard-files.ts';
 import { databaseDoor, type LentDatabase } from './database-door.ts';
 import { docsPage } from './docs-page.ts';
+import { guidePages } from './guide-pages.ts';
 import { type Observation, observeRequests } from './observe-requests.ts';
 import { HttpProblem, problemOf, problemResponse } from './problem.ts';
 import type { ApiParts } from './routing.ts';
@@ -28,6 +29,8 @@ export interface ServerOptions {
   readonly allowedHosts: readonly string[];
   /** The folder of the built dashboard. */
   readonly dashboard: string;
+  /** The folder of the guide, built or not: then /guide says how to build it. Unset: no /guide. */
+  readonly guide?: string;
   /** With which commands of the same user may use the store; null: they open the database themselves. */
   readonly token: string | null;
   readonly access: Omit<AccessSettings, 'host' | 'allowedHosts'>;
@@ -100,6 +103,7 @@ async function createSite(parts: ApiParts, options: ServerOptions, access: Acces
   }
   site.use('/docs/*', docsGuard(access));
   site.route('/docs', docsPage());
+  if (options.guide !== undefined) site.route('/guide', guidePages(options.guide));
   site.route('/', await dashboardFiles(options.dashboard));
   site.onError((error, c) => problemResponse(c, problemOf(error)));
   return site;

@@ -43,7 +43,8 @@ const logLevel = () =>
     .choices(levels)
     .env('FORGE_LOG_LEVEL');
 
-const program = new Command('forge')
+/** Every command with its arguments and options; the documentation is made from it. */
+export const program = new Command('forge')
   .description('A laboratory for LLM methods: a versioned YAML file goes in, a finding with error bars comes out.')
   .version(forgeVersion)
   .showHelpAfterError('(forge --help shows every command)')
@@ -452,9 +453,11 @@ program
   )
   .action(async (what) => (await import('./list-command.ts')).schema(what));
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  reportError(error);
-  process.exitCode = exitCodeOf(error);
+if (import.meta.main) {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    reportError(error);
+    process.exitCode = exitCodeOf(error);
+  }
 }

@@ -39,6 +39,7 @@ interface ServeOptions extends LogChoice, ReachOptions {
 
 const defaultPort = 4040;
 const dashboard = join(root, 'packages', 'dashboard', 'out');
+const guide = join(root, 'build', 'docs');
 
 /** Where there is a person in front of a screen. */
 function hasDesktop(env: Readonly<Record<string, string | undefined>>): boolean {
@@ -199,6 +200,7 @@ export async function serve(options: ServeOptions): Promise<void> {
         anyPort: options.port === undefined,
         allowedHosts: allowHost,
         dashboard,
+        guide,
         token,
         access: accessOf(options),
         observation,
@@ -208,7 +210,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     try {
       if (token !== null) writeServerFile(home, { url: server.url, token, pid: process.pid });
       jobs.resume();
-      console.log(`dashboard: ${server.url}   API: ${server.url}/docs`);
+      console.log(`dashboard: ${server.url}   guide: ${server.url}/guide   API: ${server.url}/docs`);
       events.info('server started', { url: server.url, database, version: forgeVersion, pid: process.pid });
       if (options.open && hasDesktop(surroundings.env)) await openBrowser(server.url);
       if (options.run !== undefined) {
