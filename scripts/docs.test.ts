@@ -19,6 +19,8 @@ function pathsIn(text: string): string[] {
       !/[<>*{}$|:,=]/.test(name) &&
       !name.startsWith('.') &&
       !name.startsWith('/') &&
+      // What scripts make is in nobody's checkout.
+      !name.startsWith('build/') &&
       /^[\w./-]+(\/|\.(ts|md|ya?ml|mjs|py|json|jsonl|gguf|cjs|safetensors))$/.test(name),
   );
 }
