@@ -1,0 +1,63 @@
+import type { Scene } from '../scene.ts';
+import { goTo } from './navigate.ts';
+
+export const training: Scene = {
+  name: 'training',
+  title: 'Training',
+  seconds: 40,
+  needs: ['training'],
+  async play(tour) {
+    const { film } = tour;
+    const { page } = film;
+    await goTo(tour, 'Training');
+    await film.say(
+      'Training: the model’s own right and wrong answers become preference pairs, and DPO learns from them.',
+    );
+    await film.point(page.getByRole('link', { name: 'dpo-lab' }).first());
+    await film.pause(1);
+    await film.click(page.getByRole('link', { name: 'dpo-lab' }).first());
+    await page.getByRole('heading', { level: 1, name: 'dpo-lab finished' }).waitFor();
+    await film.say('It was trained here, without Python. Before and after are compared like any two variants.');
+    await film.point(page.getByRole('region', { name: 'Finding', exact: true }).getByRole('listitem').first());
+    await film.read();
+    await film.say('What got worse is said as plainly as what got better.');
+    await film.point(page.getByText('is worse than').first());
+    await film.read();
+    await film.say(
+      'Curves of every run, live while it trains: loss, margin, accuracy, learning rate, tokens per second.',
+    );
+    await film.scrollTo(page.getByRole('region', { name: 'Curves', exact: true }));
+    await film.read();
+    await film.say('The table of before and after, then the ablation: what each setting changes, over its seeds.');
+    await film.scrollTo(page.getByRole('region', { name: 'Before and after', exact: true }));
+    await film.pause(3.5);
+    await film.scrollTo(page.getByLabel('Show'), 130);
+    await film.read();
+  },
+};
+
+export const benchmark: Scene = {
+  name: 'benchmark',
+  title: 'Benchmarks of inference',
+  seconds: 32,
+  needs: ['benchmark'],
+  async play(tour) {
+    const { film } = tour;
+    const { page } = film;
+    await goTo(tour, 'Benchmarks');
+    await film.say('Benchmarks: methods times optimisations, each cell with a process of its own.');
+    await film.click(page.getByRole('link', { name: 'bench-lab' }).first());
+    await page.getByRole('heading', { level: 1, name: 'bench-lab finished' }).waitFor();
+    await film.read();
+    await film.say(
+      'How much faster, with intervals, and whether the answers stayed the same: that is tested, not assumed.',
+    );
+    await film.scrollTo(page.getByRole('region', { name: /^Speed/ }));
+    await film.read();
+    await film.say('The Pareto frontier: what nothing else beats in accuracy, latency and cost, and how sure that is.');
+    await film.scrollTo(page.getByRole('region', { name: 'Pareto frontier', exact: true }));
+    await film.pause(2.5);
+    await page.getByLabel('Against').selectOption('cost');
+    await film.read();
+  },
+};
