@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { type Cue, readingSeconds } from './captions.ts';
@@ -43,12 +42,16 @@ export interface Film {
   highlight(work: () => Promise<void>): Promise<void>;
   cues(): readonly Cue[];
   highlights(): readonly Part[];
+  /** Ends the film: nothing more is played. */
   stop(): Promise<void>;
+  encode(ffmpeg: string, file: string): Promise<void>;
+  /** Forgets what was recorded. */
+  close(): Promise<void>;
 }
 
 const ease = (part: number) => (part < 0.5 ? 2 * part * part : 1 - 2 * (1 - part) * (1 - part));
 
-export async function startFilm(browser: Browser, ffmpeg: string, folder: string): Promise<Film> {
+export async function startFilm(browser: Browser): Promise<Film> {
   const context = await browser.newContext({ viewport: size, colorScheme: 'light', locale: 'en-GB' });
   context.setDefaultTimeout(30_000);
   let overlaid: Overlaid = { scene: '', caption: '', cursor: { x: size.width / 2, y: size.height / 2 } };
@@ -56,7 +59,7 @@ export async function startFilm(browser: Browser, ffmpeg: string, folder: string
   await context.addInitScript(installOverlay, barHeight);
   await serveStagePages(context);
   const page = await context.newPage();
-  const recorder: Recorder = await startRecorder(await context.newCDPSession(page), ffmpeg, join(folder, 'tour.mp4'));
+  const recorder: Recorder = await startRecorder(await context.newCDPSession(page));
 
   const cues: Cue[] = [];
   const highlights: Part[] = [];
@@ -109,7 +112,9 @@ export async function startFilm(browser: Browser, ffmpeg: string, folder: string
     if (box.y < belowNavigation - 60 || box.y + Math.min(box.height, 40) > size.height - barHeight)
       await scrollTo(at, 260);
     const seen = (await at.boundingBox()) ?? box;
-    await moveTo(seen.x + Math.min(seen.width / 2, 220), seen.y + Math.min(seen.height / 2, 60));
+    // To the lower edge of a line, so that it can be read; into what is larger.
+    const down = seen.height < 40 ? seen.height * 0.8 : Math.min(seen.height / 2, 60);
+    await moveTo(seen.x + Math.min(seen.width / 2, 220), seen.y + down);
   }
 
   async function cut<T>(work: () => Promise<T>): Promise<T> {
@@ -179,5 +184,7 @@ export async function startFilm(browser: Browser, ffmpeg: string, folder: string
       await recorder.stop();
       await context.close();
     },
+    encode: (ffmpeg, file) => recorder.encode(ffmpeg, file),
+    close: () => recorder.close(),
   };
 }

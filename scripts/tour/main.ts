@@ -5,16 +5,17 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { launchBrowser } from '../../packages/dashboard/e2e/browser.ts';
 import { vttText } from './captions.ts';
-import { type Part, startFilm } from './film.ts';
-import { openLaboratory, type Seed, seedSeconds } from './laboratory.ts';
+import { type Film, type Part, startFilm } from './film.ts';
+import { type Laboratory, openLaboratory, type Seed, seedSeconds } from './laboratory.ts';
 import { checkProduct, writeGif } from './product.ts';
 import { findPrograms, type Programs } from './programs.ts';
 import type { Scene } from './scene.ts';
-import { commands, end, system } from './scenes/claims.ts';
+import { commands, end } from './scenes/claims.ts';
 import { compare, examples } from './scenes/evidence.ts';
 import { create, home as homeScene, run, verdict } from './scenes/experiment.ts';
 import { agent, retrieval } from './scenes/methods.ts';
 import { benchmark, training } from './scenes/models.ts';
+import { system } from './scenes/workers.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const all = [
@@ -65,45 +66,49 @@ async function seed(home: string, seeds: readonly Seed[]): Promise<void> {
   }
 }
 
-/** Plays the scenes in a browser; the film, the captions and the GIF are in `output` then. */
-async function play(programs: Programs, scenes: readonly Scene[], home: string, output: string): Promise<void> {
-  const folder = join(root, output);
-  const film = join(folder, 'tour.mp4');
+type Played = Part & { readonly name: string };
+
+/** Plays the scenes in a browser. */
+async function play(film: Film, scenes: readonly Scene[], laboratory: Laboratory, output: string): Promise<Played[]> {
+  const played: Played[] = [];
+  for (const [i, scene] of scenes.entries()) {
+    const start = film.seconds();
+    const left = sum(scenes.slice(i).map(({ seconds }) => seconds));
+    console.log(`scene ${i + 1} of ${scenes.length}: ${scene.name} at ${minutes(start)}, about ${minutes(left)} left`);
+    film.scene(scene.title);
+    await scene.play({ film, laboratory, output });
+    played.push({ name: scene.name, start, end: film.seconds() });
+  }
+  return played;
+}
+
+/** The film, its captions and the GIF are in `output` then, or the error says what is wrong with them. */
+async function make(programs: Programs, scenes: readonly Scene[], home: string, output: string): Promise<void> {
+  const at = (name: string) => join(root, output, name);
   const laboratory = await openLaboratory(home);
   const browser = await launchBrowser();
-  const played: (Part & { name: string })[] = [];
-  let highlights: readonly Part[] = [];
+  const film = await startFilm(browser);
   try {
-    const camera = await startFilm(browser, programs.ffmpeg, folder);
-    try {
-      for (const [i, scene] of scenes.entries()) {
-        const start = camera.seconds();
-        const left = sum(scenes.slice(i).map(({ seconds }) => seconds));
-        console.log(
-          `scene ${i + 1} of ${scenes.length}: ${scene.name} at ${minutes(start)}, about ${minutes(left)} left`,
-        );
-        await camera.scene(scene.title);
-        await scene.play({ film: camera, laboratory, output });
-        played.push({ name: scene.name, start, end: camera.seconds() });
-      }
-    } finally {
-      await camera.stop();
-      highlights = camera.highlights();
-      await writeFile(join(folder, 'tour.vtt'), vttText(camera.cues()));
-    }
+    const played = await play(film, scenes, laboratory, output);
+    await film.stop();
+    console.log('encoding, a minute or two');
+    await film.encode(programs.ffmpeg, at('tour.mp4'));
+    await writeFile(at('tour.vtt'), vttText(film.cues()));
+    const parts = film.highlights();
+    if (parts.length > 0) await writeGif(programs, at('tour.mp4'), parts, at('tour.gif'));
+    const { problems, sentence } = await checkProduct(programs, {
+      film: at('tour.mp4'),
+      gif: parts.length === 0 ? undefined : at('tour.gif'),
+      scenes: played,
+      isWhole: scenes.length === all.length,
+    });
+    console.log(`${sentence}\nin ${output}: tour.mp4, tour.vtt${parts.length === 0 ? '' : ', tour.gif'}`);
+    if (problems.length > 0) throw new Error(`what was made is not as it should be:\n  ${problems.join('\n  ')}`);
   } finally {
+    await film.close();
     await browser.close();
     await laboratory.stop();
   }
-  const gif = highlights.length === 0 ? undefined : join(folder, 'tour.gif');
-  if (gif !== undefined) {
-    console.log('the GIF');
-    await writeGif(programs, film, highlights, gif);
-  }
-  const isWhole = scenes.length === all.length;
-  const { problems, sentence } = await checkProduct(programs, { film, gif, scenes: played, isWhole });
-  console.log(`${sentence}\n${output}: tour.mp4, tour.vtt${gif === undefined ? '' : ', tour.gif'}`);
-  if (problems.length > 0) throw new Error(`what was made is not as it should be:\n  ${problems.join('\n  ')}`);
 }
 
 const { values } = parseArgs({
@@ -124,7 +129,7 @@ try {
   await seed(values.home ?? home, seedsFor(scenes));
   // The film changes what is stored; the next one begins like this one.
   if (values.home !== undefined) await cp(values.home, home, { recursive: true });
-  await play(programs, scenes, home, values.output);
+  await make(programs, scenes, home, values.output);
 } catch (error) {
   console.error(`tour: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;

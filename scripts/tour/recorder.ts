@@ -1,98 +1,119 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { CDPSession } from 'playwright-core';
 
+const run = promisify(execFile);
+
+/** CSS pixels of the page, and pixels of the film. */
 export const size = { width: 1600, height: 900 };
 const framesPerSecond = 25;
-/** So late may a frame come after it was drawn, and still be in the film at its time. */
-const lateSeconds = 2;
 
-/** What the page looks like, as frames of a film that plays as fast as it happened. */
+/** What a page looks like, as frames of a film that plays as fast as it happened. */
 export interface Recorder {
   /** Length of the film so far. */
   seconds(): number;
   /** What happens now is not in the film. */
   pause(): void;
   resume(): void;
-  /** Ends the file. */
+  /** Ends the recording; `encode` may follow. */
   stop(): Promise<void>;
+  /** Makes an MP4 file of what was recorded. */
+  encode(ffmpeg: string, file: string): Promise<void>;
+  /** Removes the frames. */
+  close(): Promise<void>;
 }
 
-const encoder = (file: string) => [
-  ...['-hide_banner', '-loglevel', 'error', '-y'],
-  ...['-f', 'image2pipe', '-framerate', `${framesPerSecond}`, '-c:v', 'mjpeg', '-i', 'pipe:0'],
+/** A picture stays from its place on, counted in frames of the film, until the next one comes. */
+interface Frame {
+  readonly place: number;
+  readonly data: Buffer;
+}
+
+/** The list that ffmpeg reads: each file with how long it is shown. */
+function frameList(folder: string, places: readonly number[], end: number): string {
+  const lines = places.flatMap((place, i) => [
+    `file '${join(folder, `${place}.jpg`)}'`,
+    `duration ${((places[i + 1] ?? end) - place) / framesPerSecond}`,
+  ]);
+  // The demuxer takes no notice of the last duration unless a file follows.
+  return ['ffconcat version 1.0', ...lines, lines.at(-2) ?? ''].join('\n');
+}
+
+const encoding = (list: string, file: string) => [
+  ...['-hide_banner', '-loglevel', 'error', '-y', '-f', 'concat', '-safe', '0', '-i', list],
   // JPEG has other colours than a film: players would show them paler.
   ...['-vf', 'scale=in_range=pc:out_range=tv:in_color_matrix=bt601:out_color_matrix=bt709,format=yuv420p'],
   ...['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-color_range', 'tv'],
-  ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '20', '-g', `${10 * framesPerSecond}`],
+  ...['-r', `${framesPerSecond}`, '-c:v', 'libx264', '-preset', 'medium', '-crf', '20'],
   ...['-movflags', '+faststart', '-an', file],
 ];
 
 /**
- * Chromium's screencast, written to ffmpeg as it comes: a frame is held until the next one comes, none is kept. Where ffmpeg is slow, Chromium is
- * not asked for another frame.
+ * Chromium's screencast on disk: a JPEG file for each change of the page, by the time at which it was drawn. One frame at a time is in memory,
+ * and Chromium is asked for the next when it is written. To encode meanwhile would take time that the page needs.
  */
-export async function startRecorder(devtools: CDPSession, ffmpeg: string, file: string): Promise<Recorder> {
-  const child: ChildProcess = spawn(ffmpeg, encoder(file), { stdio: ['pipe', 'ignore', 'pipe'] });
-  const { stdin, stderr } = child;
-  if (stdin === null || stderr === null) throw new Error('ffmpeg was started without pipes');
-  let said = '';
-  stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
-  });
-  // Its end is told by stop().
-  stdin.on('error', () => {});
-  const closed = once(child, 'close');
-
-  let frame: Buffer | undefined;
-  let written = 0;
-  /** Seconds of the clock that are not in the film. */
+export async function startRecorder(devtools: CDPSession): Promise<Recorder> {
+  const folder = await mkdtemp(join(tmpdir(), 'forge-film-'));
+  const places: number[] = [];
+  let latest: Frame | undefined;
+  /** Where the clock stood when the film began, and all that was left out since. */
   let left = 0;
   let pausedAt: number | undefined;
+  let writing: Promise<void> = Promise.resolve();
   const clock = () => Date.now() / 1000;
-  const filmTime = (seconds: number) => seconds - left;
+  const filmTime = (seconds: number) => Math.min(seconds, pausedAt ?? seconds) - left;
+  const placeOf = (seconds: number) => Math.max(0, Math.round(filmTime(seconds) * framesPerSecond));
 
-  /** The last frame, again and again, up to a time of the film. */
-  function fill(until: number): void {
-    if (frame === undefined) return;
-    for (; written < Math.round(until * framesPerSecond); written++) stdin?.write(frame);
+  async function keep({ place, data }: Frame): Promise<void> {
+    places.push(place);
+    await writeFile(join(folder, `${place}.jpg`), data);
   }
 
-  devtools.on('Page.screencastFrame', async ({ data, metadata, sessionId }) => {
-    const drawnAt = metadata.timestamp ?? clock();
-    if (frame === undefined) left = drawnAt;
-    else fill(filmTime(Math.min(drawnAt, pausedAt ?? drawnAt)));
-    frame = Buffer.from(data, 'base64');
-    if (stdin.writableNeedDrain) await Promise.race([once(stdin, 'drain'), closed]);
-    await devtools.send('Page.screencastFrameAck', { sessionId }).catch(() => {});
-  });
+  async function take(data: Buffer, drawnAt: number): Promise<void> {
+    if (latest === undefined) left = drawnAt;
+    const before = latest;
+    // One that was drawn in a pause is what is seen after it.
+    latest = { place: Math.max(placeOf(drawnAt), before?.place ?? 0), data };
+    if (before !== undefined && before.place < latest.place) await keep(before);
+  }
+
   const { width, height } = size;
-  const first = new Promise<void>((resolve) => devtools.once('Page.screencastFrame', () => resolve()));
+  const first = new Promise<void>((resolve, reject) => {
+    devtools.on('Page.screencastFrame', ({ data, metadata, sessionId }) => {
+      writing = writing.then(async () => {
+        await take(Buffer.from(data, 'base64'), metadata.timestamp ?? clock());
+        await devtools.send('Page.screencastFrameAck', { sessionId }).catch(() => {});
+      });
+      writing.then(resolve, reject);
+    });
+  });
   await devtools.send('Page.startScreencast', { format: 'jpeg', quality: 88, maxWidth: width, maxHeight: height });
-  await Promise.race([first, closed]);
-  const timer = setInterval(() => {
-    if (pausedAt === undefined) fill(filmTime(clock()) - lateSeconds);
-  }, 200);
+  await first;
 
   return {
-    seconds: () => filmTime(pausedAt ?? clock()),
+    seconds: () => filmTime(clock()),
     pause() {
-      if (pausedAt !== undefined) return;
-      pausedAt = clock();
+      pausedAt ??= clock();
     },
     resume() {
       if (pausedAt === undefined) return;
-      fill(filmTime(pausedAt));
       left += clock() - pausedAt;
       pausedAt = undefined;
     },
     async stop() {
-      clearInterval(timer);
-      fill(filmTime(pausedAt ?? clock()));
+      pausedAt ??= clock();
       await devtools.send('Page.stopScreencast').catch(() => {});
-      stdin.end();
-      const [code] = (await closed) as [number | null];
-      if (code !== 0) throw new Error(`ffmpeg ended with ${code}: ${said}`);
+      await writing;
+      if (latest !== undefined) await keep(latest);
     },
+    async encode(ffmpeg, file) {
+      const list = join(folder, 'frames.txt');
+      await writeFile(list, frameList(folder, places, placeOf(clock())));
+      await run(ffmpeg, encoding(list, file));
+    },
+    close: () => rm(folder, { recursive: true, force: true }),
   };
 }

@@ -25,8 +25,8 @@ const terminal = page(
        const last = screen.lastChild;
        if (look === undefined && last instanceof Text) last.data += text;
        else {
-         const part = look === undefined ? new Text() : document.createElement(look);
-         part.append(text);
+         const part = look === undefined ? new Text(text) : document.createElement(look);
+         if (look !== undefined) part.append(text);
          screen.append(part);
        }
        screen.scrollTop = screen.scrollHeight;

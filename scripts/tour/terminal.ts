@@ -38,7 +38,8 @@ export async function openTerminal({ film, laboratory }: Tour): Promise<Terminal
         cwd: root,
         env: laboratory.env,
         onStart(child) {
-          for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text: string) => void write(text));
+          for (const stream of [child.stdout, child.stderr])
+            stream?.on('data', (text: string) => void write(text).catch(() => {}));
         },
       });
       const { code, stderr } = await film.wait(ended, seconds);

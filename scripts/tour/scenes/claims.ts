@@ -4,7 +4,6 @@ import { pathToFileURL } from 'node:url';
 import type { Scene } from '../scene.ts';
 import { cardUrl } from '../stage-pages.ts';
 import { openTerminal } from '../terminal.ts';
-import { goTo } from './navigate.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 
@@ -17,6 +16,8 @@ export const commands: Scene = {
     const { film, laboratory, output } = tour;
     const { page } = film;
     const { id } = await film.cut(() => laboratory.experiment('quickstart'));
+    // Its first characters are enough, as long as no other one begins with them.
+    const shortId = id.slice(0, 13);
     const terminal = await openTerminal(tour);
     await film.say('A finding is code: a file states the claims and the plan, and a command gives each a verdict.');
     await terminal.run(['findings', 'check', 'findings/chain-of-thought.yaml'], 6);
@@ -24,31 +25,16 @@ export const commands: Scene = {
     await film.say('Its exit code lets CI notice the day on which a claim no longer holds.');
     await film.read();
     await film.say('Reproduce: the stored experiment runs again, without the cache, and every difference is told.');
-    await terminal.run(['reproduce', id], 5);
+    await terminal.run(['reproduce', shortId], 5);
     await film.read();
     const folder = join(output, 'report');
     await film.say('And a report: one HTML file with figures, and Markdown, for those who have no dashboard.');
-    await terminal.run(['report', id, '--output', folder], 3);
+    await terminal.run(['report', shortId, '--output', folder], 3);
     await film.read();
     const file = (await readdir(join(root, folder))).find((name) => name.endsWith('.html')) ?? '';
     await film.open(pathToFileURL(join(root, folder, file)).href);
     await film.say('The report: the same sentences, intervals and figures.');
     await film.scrollTo(page.locator('body > *').last(), 400);
-    await film.read();
-  },
-};
-
-export const system: Scene = {
-  name: 'system',
-  title: 'Who did what',
-  seconds: 14,
-  needs: [],
-  async play(tour) {
-    const { film } = tour;
-    const { page } = film;
-    await goTo(tour, 'System');
-    await film.say('With a Postgres, workers on many machines share the work. Who did what is in the audit log.');
-    await film.scrollTo(page.getByRole('region', { name: 'Audit log, newest first' }));
     await film.read();
   },
 };
@@ -63,7 +49,7 @@ export const end: Scene = {
     await film.page.evaluate(
       ([title, text, code]) => (window as unknown as { card(...parts: string[]): void }).card(title, text, code),
       [
-        'Try it',
+        'Two commands',
         'Node 20 or newer is all it takes.',
         'npm start     # the quickstart, its finding, the dashboard\nnpm test      # the tests',
       ] as const,

@@ -61,6 +61,7 @@ export const compare: Scene = {
     await film.click(page.getByRole('button', { name: /arithmetic-test/ }).first());
     await page.getByText('Target:').first().waitFor();
     await film.scrollTo(page.getByText('Target:').first(), 110);
+    await film.pause(3);
     await film.read();
     await film.say('Accuracy against latency: better, at a price. Whether it is worth it is for you to say.');
     await film.scrollTo(page.getByRole('region', { name: 'Differences', exact: true }));

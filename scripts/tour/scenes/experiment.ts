@@ -69,13 +69,16 @@ export const create: Scene = {
       await film.click(page.getByLabel('Sample size'));
       await film.press('ControlOrMeta+a');
       await film.type('40');
+      await film.wait(page.getByRole('row', { name: /^chain-of-thought 40/ }).waitFor(), 3);
       await film.point(page.getByRole('row', { name: /^chain-of-thought/ }));
+      await film.pause(1);
     });
     await film.read();
     await film.say('With 40 questions only a large one. With 200, one of 14 points is found four times out of five.');
     await film.click(page.getByLabel('Sample size'));
     await film.press('ControlOrMeta+a');
     await film.type('200');
+    await film.wait(page.getByRole('row', { name: /^chain-of-thought 200/ }).waitFor(), 3);
     await film.point(page.getByRole('row', { name: /^chain-of-thought/ }));
     await film.read();
     await film.say('Four examples of each variant tell how long it will take.');

@@ -9,8 +9,8 @@ export const retrieval: Scene = {
   async play(tour) {
     const { film } = tour;
     const { page } = film;
-    await goTo(tour, 'Corpora');
     await film.say('Retrieval: documents are cut, embedded and indexed on this machine. Ask all retrievers at once.');
+    await goTo(tour, 'Corpora');
     await film.click(page.getByLabel('Query'));
     await film.type('What is the job of Vera Harker?');
     await film.click(page.getByRole('button', { name: 'Search', exact: true }));

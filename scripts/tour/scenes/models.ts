@@ -44,8 +44,8 @@ export const benchmark: Scene = {
   async play(tour) {
     const { film } = tour;
     const { page } = film;
-    await goTo(tour, 'Benchmarks');
     await film.say('Benchmarks: methods times optimisations, each cell with a process of its own.');
+    await goTo(tour, 'Benchmarks');
     await film.click(page.getByRole('link', { name: 'bench-lab' }).first());
     await page.getByRole('heading', { level: 1, name: 'bench-lab finished' }).waitFor();
     await film.read();
