@@ -45,7 +45,7 @@ export interface Film {
   /** Ends the film: nothing more is played. */
   stop(): Promise<void>;
   encode(ffmpeg: string, file: string): Promise<void>;
-  /** Forgets what was recorded. */
+  /** Forgets what was recorded; the browser must be closed. */
   close(): Promise<void>;
 }
 

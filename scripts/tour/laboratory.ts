@@ -28,6 +28,7 @@ export interface StoredRun {
 
 export interface StoredExperiment {
   readonly id: string;
+  readonly name: string;
   readonly state: string;
   readonly runs: readonly StoredRun[];
 }
@@ -43,8 +44,8 @@ export interface Laboratory {
   /** Environment of commands that use its database. */
   readonly env: Readonly<Record<string, string>>;
   get<T>(path: string): Promise<T>;
-  /** Makes what is not there yet. */
-  seed(name: Seed): Promise<void>;
+  has(name: Seed): Promise<boolean>;
+  make(name: Seed): Promise<void>;
   /** The newest experiment of that name. */
   experiment(name: string): Promise<StoredExperiment>;
   /** Examples of a run, at most 60. */
@@ -122,28 +123,33 @@ export async function openLaboratory(home: string): Promise<Laboratory> {
     if (code !== 0) throw new Error(`forge ${name} ended with ${code}: ${stderr}`);
   }
 
-  const isThere = async (list: string) => (await get<{ items: unknown[] }>(list)).items.length > 0;
+  const newest = async (name: string) =>
+    (await get<{ items: StoredExperiment[] }>(`/experiments?limit=100&text=${name}`)).items.find(
+      (one) => one.name === name,
+    );
+  const isAny = async (list: string) => (await get<{ items: unknown[] }>(`/${list}?limit=1`)).items.length > 0;
+  const ofExample = (name: string, sample?: number) => ({
+    isThere: async () => (await newest(name)) !== undefined,
+    make: () => runExample(name, sample),
+  });
 
-  const seeds: Readonly<Record<Seed, { list: string; make: () => Promise<void> }>> = {
-    quickstart: { list: '/experiments?limit=1&text=quickstart', make: () => runExample('quickstart') },
-    'few-shot': { list: '/experiments?limit=1&text=few-shot', make: () => runExample('few-shot') },
-    'rag-ablation': { list: '/experiments?limit=1&text=rag-ablation', make: () => runExample('rag-ablation') },
-    agent: { list: '/experiments?limit=1&text=agent', make: () => runExample('agent', 60) },
-    training: { list: '/trainings?limit=1', make: async () => command('train', await shortTraining(home)) },
-    benchmark: { list: '/benchmarks?limit=1', make: async () => command('bench', await shortBenchmark(home)) },
+  const seeds: Readonly<Record<Seed, { isThere(): Promise<boolean>; make(): Promise<void> }>> = {
+    quickstart: ofExample('quickstart'),
+    'few-shot': ofExample('few-shot'),
+    'rag-ablation': ofExample('rag-ablation'),
+    agent: ofExample('agent', 60),
+    training: { isThere: () => isAny('trainings'), make: async () => command('train', await shortTraining(home)) },
+    benchmark: { isThere: () => isAny('benchmarks'), make: async () => command('bench', await shortBenchmark(home)) },
   };
 
   return {
     url,
     env,
     get,
-    async seed(name) {
-      const { list, make } = seeds[name];
-      if (!(await isThere(list))) await make();
-    },
+    has: (name) => seeds[name].isThere(),
+    make: (name) => seeds[name].make(),
     async experiment(name) {
-      const { items } = await get<{ items: StoredExperiment[] }>(`/experiments?limit=1&text=${name}`);
-      const [found] = items;
+      const found = await newest(name);
       if (found === undefined) throw new Error(`no experiment called ${name} is stored`);
       return found;
     },

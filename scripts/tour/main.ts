@@ -56,10 +56,12 @@ function seedsFor(scenes: readonly Scene[]): readonly Seed[] {
 async function seed(home: string, seeds: readonly Seed[]): Promise<void> {
   const laboratory = await openLaboratory(home);
   try {
-    for (const [i, name] of seeds.entries()) {
-      const left = sum(seeds.slice(i).map((one) => seedSeconds[one]));
-      console.log(`before the film: ${name} (${i + 1} of ${seeds.length}), about ${minutes(left)} left`);
-      await laboratory.seed(name);
+    const missing: Seed[] = [];
+    for (const name of seeds) if (!(await laboratory.has(name))) missing.push(name);
+    for (const [i, name] of missing.entries()) {
+      const left = sum(missing.slice(i).map((one) => seedSeconds[one]));
+      console.log(`before the film: ${name} (${i + 1} of ${missing.length}), about ${minutes(left)} left`);
+      await laboratory.make(name);
     }
   } finally {
     await laboratory.stop();
@@ -105,9 +107,9 @@ async function make(programs: Programs, scenes: readonly Scene[], home: string, 
     console.log(`${sentence}\nin ${output}: tour.mp4, tour.vtt${parts.length === 0 ? '' : ', tour.gif'}`);
     if (problems.length > 0) throw new Error(`what was made is not as it should be:\n  ${problems.join('\n  ')}`);
   } finally {
-    await film.close();
     await browser.close();
     await laboratory.stop();
+    await film.close();
   }
 }
 

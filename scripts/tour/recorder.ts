@@ -22,7 +22,7 @@ export interface Recorder {
   stop(): Promise<void>;
   /** Makes an MP4 file of what was recorded. */
   encode(ffmpeg: string, file: string): Promise<void>;
-  /** Removes the frames. */
+  /** Removes the frames; the browser must be closed. */
   close(): Promise<void>;
 }
 
@@ -114,6 +114,9 @@ export async function startRecorder(devtools: CDPSession): Promise<Recorder> {
       await writeFile(list, frameList(folder, places, placeOf(clock())));
       await run(ffmpeg, encoding(list, file));
     },
-    close: () => rm(folder, { recursive: true, force: true }),
+    async close() {
+      await writing.catch(() => {});
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }

@@ -26,6 +26,7 @@ export const commands: Scene = {
     await film.read();
     await film.say('Reproduce: the stored experiment runs again, without the cache, and every difference is told.');
     await terminal.run(['reproduce', shortId], 5);
+    await film.say('Models, data and engine are pinned: where nothing differs, it is the same bit for bit.');
     await film.read();
     const folder = join(output, 'report');
     await film.say('And a report: one HTML file with figures, and Markdown, for those who have no dashboard.');
@@ -34,7 +35,7 @@ export const commands: Scene = {
     const file = (await readdir(join(root, folder))).find((name) => name.endsWith('.html')) ?? '';
     await film.open(pathToFileURL(join(root, folder, file)).href);
     await film.say('The report: the same sentences, intervals and figures.');
-    await film.scrollTo(page.locator('body > *').last(), 400);
+    await film.scrollTo(page.getByRole('table').last(), 300);
     await film.read();
   },
 };

@@ -79,5 +79,6 @@ export const agent: Scene = {
     await film.read();
     await film.say('What goes wrong with a tool is an observation too, counted by its kind: it never ends a run.');
     await film.read();
+    await film.click(page.getByRole('dialog').getByRole('button', { name: 'Close the example' }));
   },
 };

@@ -21,7 +21,7 @@ export const training: Scene = {
     await film.point(page.getByRole('region', { name: 'Finding', exact: true }).getByRole('listitem').first());
     await film.read();
     await film.say('What got worse is said as plainly as what got better.');
-    await film.point(page.getByText('is worse than').first());
+    await film.point(page.getByRole('heading', { name: 'What did not work' }));
     await film.read();
     await film.say(
       'Curves of every run, live while it trains: loss, margin, accuracy, learning rate, tokens per second.',
@@ -31,7 +31,10 @@ export const training: Scene = {
     await film.say('The table of before and after, then the ablation: what each setting changes, over its seeds.');
     await film.scrollTo(page.getByRole('region', { name: 'Before and after', exact: true }));
     await film.pause(3.5);
-    await film.scrollTo(page.getByLabel('Show'), 130);
+    await film.scrollTo(page.getByRole('region', { name: 'Ablation', exact: true }));
+    const metric = page.getByRole('combobox', { name: 'Metric' });
+    await film.point(metric);
+    await metric.selectOption('numeric-match on arithmetic');
     await film.read();
   },
 };
@@ -52,12 +55,12 @@ export const benchmark: Scene = {
     await film.say(
       'How much faster, with intervals, and whether the answers stayed the same: that is tested, not assumed.',
     );
-    await film.scrollTo(page.getByRole('region', { name: /^Speed/ }));
+    await film.scrollTo(page.getByRole('region', { name: 'Speed-up', exact: true }));
     await film.read();
     await film.say('The Pareto frontier: what nothing else beats in accuracy, latency and cost, and how sure that is.');
     await film.scrollTo(page.getByRole('region', { name: 'Pareto frontier', exact: true }));
     await film.pause(2.5);
-    await page.getByLabel('Against').selectOption('cost');
+    await page.getByRole('combobox', { name: 'Against' }).selectOption('cost');
     await film.read();
   },
 };

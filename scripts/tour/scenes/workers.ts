@@ -56,8 +56,10 @@ async function startCluster(): Promise<Cluster> {
     for (;;) {
       const state = (await (await fetch(`${server.url}/api/workers`)).json()) as {
         workers: { shards: number }[];
+        queue: { shards: { done: number } }[];
       };
-      if (state.workers.filter(({ shards }) => shards > 0).length === workers) break;
+      const busy = state.workers.filter(({ shards }) => shards > 0).length;
+      if (busy === workers && (state.queue[0]?.shards.done ?? 0) > 3) break;
       if (Date.now() > until) throw new Error(`the workers did not begin within ${longestStartMs / 1000} s`);
       await sleep(200);
     }
