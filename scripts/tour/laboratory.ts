@@ -11,6 +11,9 @@ const root = join(import.meta.dirname, '..', '..');
 /** What scenes show that takes longer than a film waits: real experiments, made before it in the same FORGE_HOME. */
 export type Seed = 'quickstart' | 'few-shot' | 'rag-ablation' | 'agent' | 'training' | 'benchmark';
 
+/** The dashboard's home shows what is newest: the experiments of their own, not those that measured a training. */
+export const seedOrder: readonly Seed[] = ['training', 'benchmark', 'few-shot', 'rag-ablation', 'agent', 'quickstart'];
+
 /** About how long they take on two cores. */
 export const seedSeconds: Readonly<Record<Seed, number>> = {
   quickstart: 20,

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { launchBrowser } from '../../packages/dashboard/e2e/browser.ts';
 import { vttText } from './captions.ts';
 import { type Film, type Part, startFilm } from './film.ts';
-import { type Laboratory, openLaboratory, type Seed, seedSeconds } from './laboratory.ts';
+import { type Laboratory, openLaboratory, type Seed, seedOrder, seedSeconds } from './laboratory.ts';
 import { checkProduct, writeGif } from './product.ts';
 import { findPrograms, type Programs } from './programs.ts';
 import type { Scene } from './scene.ts';
@@ -49,8 +49,9 @@ function chosenScenes(only: string | undefined): readonly Scene[] {
 
 /** What must be stored before the film: all that its scenes show and do not make themselves. */
 function seedsFor(scenes: readonly Scene[]): readonly Seed[] {
+  const needed = scenes.flatMap(({ needs }) => needs);
   const made = scenes.flatMap(({ makes }) => makes ?? []);
-  return [...new Set(scenes.flatMap(({ needs }) => needs))].filter((seed) => !made.includes(seed));
+  return seedOrder.filter((name) => needed.includes(name) && !made.includes(name));
 }
 
 async function seed(home: string, seeds: readonly Seed[]): Promise<void> {

@@ -17,7 +17,7 @@ export const examples: Scene = {
     await film.click(section.getByRole('button', { name: 'wrong', exact: true }));
     await film.pause(0.8);
     await film.click(section.getByRole('grid').getByRole('row').nth(1));
-    await drawer.getByRole('heading', { name: 'Prompt' }).waitFor();
+    await film.wait(drawer.getByRole('heading', { name: 'Prompt' }).waitFor(), 1);
     await film.say('The question, the target, the answer, and the prompt just as the model read it: it guessed.');
     await film.point(drawer.getByText('Targets', { exact: true }));
     await film.pause(2);
@@ -34,7 +34,7 @@ export const examples: Scene = {
     await film.click(section.getByRole('button', { name: 'right', exact: true }));
     await film.pause(0.6);
     await film.click(section.getByRole('grid').getByRole('row').nth(1));
-    await drawer.getByRole('heading', { name: 'Prompt' }).waitFor();
+    await film.wait(drawer.getByRole('heading', { name: 'Prompt' }).waitFor(), 1);
     await film.scrollTo(drawer.getByRole('heading', { name: 'Prompt' }), 220);
     await film.point(drawer.getByRole('heading', { name: /^Output/ }));
     await film.read();
@@ -54,12 +54,12 @@ export const compare: Scene = {
     await film.say('Any runs of any experiments can be compared, example by example.');
     await film.scrollTo(page.getByRole('heading', { level: 1 }), 100);
     await film.click(page.getByRole('link', { name: 'Compare runs' }));
-    await page.getByText('is better than').first().waitFor();
+    await film.wait(page.getByText('is better than').first().waitFor(), 1);
     await film.say('Which examples changed sides? One question, and what both runs made of it.');
     await film.scrollTo(page.getByRole('region', { name: 'Verdict', exact: true }));
     await film.click(page.getByText(/^Better in chain-of-thought: \d+/));
     await film.click(page.getByRole('button', { name: /arithmetic-test/ }).first());
-    await page.getByText('Target:').first().waitFor();
+    await film.wait(page.getByText('Target:').first().waitFor(), 1);
     await film.scrollTo(page.getByText('Target:').first(), 110);
     await film.pause(3);
     await film.read();

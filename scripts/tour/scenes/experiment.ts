@@ -54,12 +54,12 @@ export const create: Scene = {
     await film.click(editor.locator('.cm-line', { hasText: 'split: arithmetic' }));
     await film.press('End');
     await film.press('Backspace', 4);
-    await page.getByRole('status').filter({ hasText: 'split' }).waitFor();
+    await film.wait(page.getByRole('status').filter({ hasText: 'split' }).waitFor(), 2);
     await film.point(page.getByRole('status').filter({ hasText: 'split' }));
     await film.read();
     await film.say('Corrected, it is valid again.');
     await film.type('etic');
-    await page.getByText('Valid: 2 variants').waitFor();
+    await film.wait(page.getByText('Valid: 2 variants').waitFor(), 2);
     await film.read();
 
     await film.highlight(async () => {
@@ -105,7 +105,7 @@ export const run: Scene = {
     await film.say('Start. The question: does thinking step by step help on word problems the model has never seen?');
     const ended = page.getByRole('heading', { level: 1, name: 'quickstart finished' });
     await film.click(page.getByRole('button', { name: 'Start', exact: true }));
-    await page.waitForURL(/\/experiment\?id=/);
+    await film.wait(page.getByRole('progressbar').first().waitFor(), 1);
     await film.highlight(async () => {
       await film.point(page.getByRole('progressbar').first());
       await film.pause(3.5);

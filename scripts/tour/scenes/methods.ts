@@ -37,7 +37,7 @@ export const retrieval: Scene = {
     await film.scrollTo(section);
     await film.click(section.getByRole('grid').getByRole('row').nth(1));
     const drawer = page.getByRole('dialog');
-    await drawer.getByRole('heading', { name: 'Retrieved passages' }).waitFor();
+    await film.wait(drawer.getByRole('heading', { name: 'Retrieved passages' }).waitFor(), 1);
     await film.say('One example: what was found, the words that the answer took, and the judgement of its claim.');
     await film.scrollTo(drawer.getByRole('heading', { name: 'Retrieved passages' }), 60);
     await film.pause(2.5);
