@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '..', '..', '..');
 export const commands: Scene = {
   name: 'commands',
   title: 'Findings that can be checked',
-  seconds: 50,
+  seconds: 38,
   needs: ['quickstart'],
   async play(tour) {
     const { film, laboratory, output } = tour;
@@ -43,7 +43,7 @@ export const commands: Scene = {
 export const end: Scene = {
   name: 'end',
   title: 'Your turn',
-  seconds: 10,
+  seconds: 8,
   needs: [],
   async play({ film }) {
     await film.open(cardUrl);

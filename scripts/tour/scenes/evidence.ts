@@ -4,7 +4,7 @@ import { openExperiment } from './navigate.ts';
 export const examples: Scene = {
   name: 'examples',
   title: 'Every example',
-  seconds: 35,
+  seconds: 25,
   needs: ['quickstart'],
   async play(tour) {
     const { film } = tour;
@@ -45,7 +45,7 @@ export const examples: Scene = {
 export const compare: Scene = {
   name: 'compare',
   title: 'Two runs side by side',
-  seconds: 30,
+  seconds: 20,
   needs: ['quickstart'],
   async play(tour) {
     const { film } = tour;

@@ -5,7 +5,7 @@ import { goTo, openExperiment } from './navigate.ts';
 export const home: Scene = {
   name: 'home',
   title: 'LLM Forge',
-  seconds: 25,
+  seconds: 20,
   needs: ['few-shot', 'rag-ablation', 'agent'],
   async play({ film, laboratory }) {
     const { page } = film;
@@ -34,7 +34,7 @@ export const home: Scene = {
 export const create: Scene = {
   name: 'create',
   title: 'A new experiment',
-  seconds: 55,
+  seconds: 45,
   needs: [],
   async play(tour) {
     const { film } = tour;
@@ -92,7 +92,7 @@ export const create: Scene = {
 export const run: Scene = {
   name: 'run',
   title: 'It runs',
-  seconds: 30,
+  seconds: 27,
   needs: [],
   makes: 'quickstart',
   async play(tour) {
@@ -123,7 +123,7 @@ export const run: Scene = {
 export const verdict: Scene = {
   name: 'verdict',
   title: 'The finding',
-  seconds: 32,
+  seconds: 25,
   needs: ['quickstart'],
   async play(tour) {
     const { film } = tour;

@@ -50,7 +50,7 @@ export const retrieval: Scene = {
 export const agent: Scene = {
   name: 'agent',
   title: 'Agents',
-  seconds: 38,
+  seconds: 30,
   needs: ['agent'],
   async play(tour) {
     const { film, laboratory } = tour;

@@ -45,7 +45,7 @@ export const training: Scene = {
 export const benchmark: Scene = {
   name: 'benchmark',
   title: 'Benchmarks of inference',
-  seconds: 32,
+  seconds: 26,
   needs: ['benchmark'],
   async play(tour) {
     const { film } = tour;

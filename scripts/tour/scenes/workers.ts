@@ -73,7 +73,7 @@ async function startCluster(): Promise<Cluster> {
 export const system: Scene = {
   name: 'system',
   title: 'More than one machine',
-  seconds: 16,
+  seconds: 11,
   needs: [],
   async play({ film }) {
     const { page } = film;
