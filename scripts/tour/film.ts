@@ -27,6 +27,8 @@ export interface Film {
   silence(): Promise<void>;
   pause(seconds: number): Promise<void>;
   point(at: Locator): Promise<void>;
+  /** Points at what may be gone already. */
+  glance(at: Locator): Promise<void>;
   click(at: Locator): Promise<void>;
   type(text: string): Promise<void>;
   /** Presses a key so many times. */
@@ -107,7 +109,7 @@ export async function startFilm(browser: Browser): Promise<Film> {
   async function point(at: Locator): Promise<void> {
     await at.waitFor();
     const box = await at.boundingBox();
-    if (box === null) throw new Error(`nothing to point at: ${at}`);
+    if (box === null) throw new Error(`not to be seen: ${at}`);
     // Out of sight, or below the caption.
     if (box.y < belowNavigation - 60 || box.y + Math.min(box.height, 40) > size.height - barHeight)
       await scrollTo(at, 260);
@@ -137,6 +139,10 @@ export async function startFilm(browser: Browser): Promise<Film> {
     silence: () => change(''),
     pause: (seconds) => sleep(seconds * 1000),
     point,
+    async glance(at) {
+      const box = await at.boundingBox({ timeout: 500 }).catch(() => null);
+      if (box !== null) await moveTo(box.x + Math.min(box.width / 2, 220), box.y + box.height);
+    },
     async click(at) {
       await point(at);
       await sleep(180);

@@ -24,7 +24,8 @@ export async function writeGif(
   const cuts = parts.map(({ start, end }, i) => `[0:v]trim=${start}:${end},setpts=PTS-STARTPTS[part${i}]`);
   const joined = `${parts.map((_, i) => `[part${i}]`).join('')}concat=n=${parts.length}`;
   const small = `fps=${gifFramesPerSecond},scale=${gifWidth}:-2:flags=lanczos,split[shown][seen]`;
-  const coloured = '[seen]palettegen=max_colors=64[palette];[shown][palette]paletteuse=dither=none:diff_mode=rectangle';
+  const coloured =
+    '[seen]palettegen=max_colors=160[palette];[shown][palette]paletteuse=dither=none:diff_mode=rectangle';
   const graph = `${[...cuts, `${joined},${small}`].join(';')};${coloured}`;
   await run(ffmpeg, ['-hide_banner', '-loglevel', 'error', '-y', '-i', film, '-filter_complex', graph, file]);
 }

@@ -85,7 +85,7 @@ export const system: Scene = {
       );
       await film.point(page.getByRole('region', { name: 'Workers', exact: true }).first());
       await film.pause(2.5);
-      await film.point(page.getByRole('progressbar').first());
+      await film.glance(page.getByRole('progressbar').first());
       await film.read();
       await film.say('And the audit log says who did what.');
       await film.scrollTo(page.getByRole('region', { name: 'Audit log, newest first' }).first(), 300);
