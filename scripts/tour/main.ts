@@ -114,28 +114,35 @@ async function make(programs: Programs, scenes: readonly Scene[], home: string, 
   }
 }
 
-const { values } = parseArgs({
-  options: {
-    /** Scenes by name, with commas between them. */
-    only: { type: 'string' },
-    /** From the root of the project. */
-    output: { type: 'string', default: 'build/tour' },
-    /** Keeps what is made before the film, for the next one. */
-    home: { type: 'string' },
-  },
-});
-const home = await mkdtemp(join(tmpdir(), 'forge-tour-'));
-try {
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      /** Scenes by name, with commas between them. */
+      only: { type: 'string' },
+      /** From the root of the project. */
+      output: { type: 'string', default: 'build/tour' },
+      /** Keeps what is made before the film, for the next one. */
+      home: { type: 'string' },
+    },
+  });
   const scenes = chosenScenes(values.only);
   const programs = findPrograms(process.env);
-  await mkdir(join(root, values.output), { recursive: true });
-  await seed(values.home ?? home, seedsFor(scenes));
-  // The film changes what is stored; the next one begins like this one.
-  if (values.home !== undefined) await cp(values.home, home, { recursive: true });
-  await make(programs, scenes, home, values.output);
+  const home = await mkdtemp(join(tmpdir(), 'forge-tour-'));
+  try {
+    await mkdir(join(root, values.output), { recursive: true });
+    await seed(values.home ?? home, seedsFor(scenes));
+    // The film changes what is stored; the next one begins like this one.
+    if (values.home !== undefined) await cp(values.home, home, { recursive: true });
+    await make(programs, scenes, home, values.output);
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+try {
+  await main();
 } catch (error) {
   console.error(`tour: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
-} finally {
-  await rm(home, { recursive: true, force: true });
+  // Not by process.exitCode: the package of the embedded Postgres ends every process that ends by itself with 0.
+  process.exit(1);
 }
