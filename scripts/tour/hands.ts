@@ -61,6 +61,13 @@ export function createHands(
     await moveTo(seen.x + Math.min(seen.width / 2, 220), seen.y + down);
   }
 
+  async function isUnder(at: Locator): Promise<boolean> {
+    const box = await at.boundingBox();
+    if (box === null) return false;
+    const { x, y } = cursor;
+    return x >= box.x && x <= box.x + box.width && y >= box.y && y <= box.y + box.height;
+  }
+
   return {
     point,
     async glance(at) {
@@ -69,6 +76,8 @@ export function createHands(
     },
     async click(at) {
       await point(at);
+      // A page that has just got its data may have moved what was aimed at.
+      for (let tries = 0; tries < 3 && !(await isUnder(at)); tries++) await point(at);
       await sleep(180);
       await page.mouse.down();
       await sleep(70);

@@ -2,6 +2,7 @@
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { launchBrowser } from '../../packages/dashboard/e2e/browser.ts';
 import { vttText } from './captions.ts';
@@ -69,6 +70,16 @@ async function seed(home: string, seeds: readonly Seed[]): Promise<void> {
   }
 }
 
+/** A browser that no longer answers would be waited for without an end. */
+async function withinMinutes(most: number, work: Promise<void>, name: string): Promise<void> {
+  const over = new AbortController();
+  const late = sleep(most * 60_000, undefined, { signal: over.signal }).then(() => {
+    throw new Error(`${name} did not end within ${most} minutes`);
+  });
+  late.catch(() => {});
+  await Promise.race([work, late]).finally(() => over.abort());
+}
+
 type Played = Part & { readonly name: string };
 
 /** Plays the scenes in a browser. */
@@ -79,7 +90,7 @@ async function play(film: Film, scenes: readonly Scene[], laboratory: Laboratory
     const left = sum(scenes.slice(i).map(({ seconds }) => seconds));
     console.log(`scene ${i + 1} of ${scenes.length}: ${scene.name} at ${minutes(start)}, about ${minutes(left)} left`);
     film.scene(scene.title);
-    await scene.play({ film, laboratory, output });
+    await withinMinutes(10, scene.play({ film, laboratory, output }), `the scene ${scene.name}`);
     played.push({ name: scene.name, start, end: film.seconds() });
   }
   return played;

@@ -85,7 +85,8 @@ export async function startRecorder(devtools: CDPSession): Promise<Recorder> {
     devtools.on('Page.screencastFrame', ({ data, metadata, sessionId }) => {
       writing = writing.then(async () => {
         await take(Buffer.from(data, 'base64'), metadata.timestamp ?? clock());
-        await devtools.send('Page.screencastFrameAck', { sessionId }).catch(() => {});
+        // Not awaited: a browser that is being closed never answers.
+        devtools.send('Page.screencastFrameAck', { sessionId }).catch(() => {});
       });
       writing.then(resolve, reject);
     });

@@ -54,9 +54,10 @@ export const compare: Scene = {
     await film.say('Any runs of any experiments can be compared, example by example.');
     await film.scrollTo(page.getByRole('heading', { level: 1 }), 100);
     await film.click(page.getByRole('link', { name: 'Compare runs' }));
-    await film.wait(page.getByText('is better than').first().waitFor(), 1);
+    const verdict = page.getByRole('region', { name: 'Verdict', exact: true });
+    await film.wait(verdict.getByText('is better than').first().waitFor(), 1);
     await film.say('Which examples changed sides? One question, and what both runs made of it.');
-    await film.scrollTo(page.getByRole('region', { name: 'Verdict', exact: true }));
+    await film.scrollTo(verdict);
     await film.click(page.getByText(/^Better in chain-of-thought: \d+/));
     await film.click(page.getByRole('button', { name: /arithmetic-test/ }).first());
     await film.wait(page.getByText('Target:').first().waitFor(), 1);

@@ -121,6 +121,7 @@ export const run: Scene = {
     await film.point(page.getByRole('region', { name: 'Finding', exact: true }));
     await film.read();
     await film.wait(ended.waitFor({ timeout: 180_000 }), 4);
+    await film.wait(page.getByText('is better than').first().waitFor(), 1);
   },
 };
 
