@@ -9,13 +9,14 @@ const encoderFiles = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 
 
 /** What `forge init` writes, paths from the root: experiments that run without a network, and all that they name. The npm package has it, too. */
 export const exampleFiles: readonly string[] = [
-  ...['quickstart', 'few-shot', 'reading', 'self-consistency', 'faithfulness', 'rag-ablation', 'agent']
+  ...['quickstart', 'early-stop', 'few-shot', 'reading', 'self-consistency', 'faithfulness', 'rag-ablation', 'agent']
     .concat(['sft-lab', 'dpo-lab', 'bench-lab'])
     .map((name) => `experiments/${name}.yaml`),
-  ...['quickstart', 'rag-ablation', 'agent'].map((name) => `experiments/${name}.lock.json`),
+  ...['quickstart', 'early-stop', 'rag-ablation', 'agent'].map((name) => `experiments/${name}.lock.json`),
   'experiments/tools/units.ts',
   'corpora/lab-world.yaml',
-  ...['agent', 'chain-of-thought', 'reranking'].map((name) => `findings/${name}.yaml`),
+  // Those that are checked in minutes; the others train and benchmark.
+  ...['agent', 'chain-of-thought', 'early-stop', 'reranking'].map((name) => `findings/${name}.yaml`),
   'datasets/lab-world/corpus.jsonl',
   'datasets/lab-world/pairs.jsonl',
   ...['README.md', 'config.json', 'tokenizer.json', 'tokenizer_config.json']
