@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
 it('writes examples that are in order where they are, and keeps what is there', async () => {
-  expect((await forge('init')).stdout).toMatch(/^written to .+: 45 files, 24\.\d MB\n\nnext:\nnpx forge run/);
+  expect((await forge('init')).stdout).toMatch(/^written to .+: 48 files, 24\.\d MB\n\nnext:\nnpx forge run/);
   const files = (await readdir(join(dir, 'experiments'))).filter((name) => name.endsWith('.yaml'));
   const checked = await forge('validate', ...files.map((name) => `experiments/${name}`));
   expect([checked.code, checked.stderr]).toEqual([0, '']);
