@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Part } from './film.ts';
-import type { Programs } from './programs.ts';
+import { type Programs, runFfmpeg } from './programs.ts';
 import { size } from './recorder.ts';
 
 const run = promisify(execFile);
@@ -27,7 +27,7 @@ export async function writeGif(
   const coloured =
     '[seen]palettegen=max_colors=160[palette];[shown][palette]paletteuse=dither=none:diff_mode=rectangle';
   const graph = `${[...cuts, `${joined},${small}`].join(';')};${coloured}`;
-  await run(ffmpeg, ['-hide_banner', '-loglevel', 'error', '-y', '-i', film, '-filter_complex', graph, file]);
+  await runFfmpeg(ffmpeg, ['-i', film, '-filter_complex', graph, file]);
 }
 
 interface Probed {

@@ -1,10 +1,23 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
+import { promisify } from 'node:util';
 import { browserPath } from '../../packages/dashboard/e2e/browser.ts';
 
 /** What a film needs beside this project. */
 export interface Programs {
   readonly ffmpeg: string;
   readonly ffprobe: string;
+}
+
+const execute = promisify(execFile);
+
+/** Runs ffmpeg to its end; the error says how it ended. */
+export async function runFfmpeg(ffmpeg: string, args: readonly string[]): Promise<void> {
+  try {
+    await execute(ffmpeg, ['-hide_banner', '-nostdin', '-loglevel', 'error', '-y', ...args]);
+  } catch (error) {
+    const { code, signal, stderr } = error as { code?: number | string; signal?: string; stderr?: string };
+    throw new Error(`ffmpeg ended with ${signal ?? code}: ${stderr?.trim() || 'it said nothing'}`, { cause: error });
+  }
 }
 
 const answers = (program: string) => spawnSync(program, ['-version'], { stdio: 'ignore' }).status === 0;

@@ -1,11 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { CDPSession } from 'playwright-core';
-
-const run = promisify(execFile);
+import { runFfmpeg } from './programs.ts';
 
 /** CSS pixels of the page, and pixels of the film. */
 export const size = { width: 1600, height: 900 };
@@ -43,7 +40,7 @@ function frameList(folder: string, places: readonly number[], end: number): stri
 }
 
 const encoding = (list: string, file: string) => [
-  ...['-hide_banner', '-loglevel', 'error', '-y', '-f', 'concat', '-safe', '0', '-i', list],
+  ...['-f', 'concat', '-safe', '0', '-i', list],
   // JPEG has other colours than a film: players would show them paler.
   ...['-vf', 'scale=in_range=pc:out_range=tv:in_color_matrix=bt601:out_color_matrix=bt709,format=yuv420p'],
   ...['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-color_range', 'tv'],
@@ -113,7 +110,7 @@ export async function startRecorder(devtools: CDPSession): Promise<Recorder> {
     async encode(ffmpeg, file) {
       const list = join(folder, 'frames.txt');
       await writeFile(list, frameList(folder, places, placeOf(clock())));
-      await run(ffmpeg, encoding(list, file));
+      await runFfmpeg(ffmpeg, encoding(list, file));
     },
     async close() {
       await writing.catch(() => {});
