@@ -7,8 +7,9 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { accessRules } from '../packages/forge/src/api/access-rules.ts';
+import { freePort } from '../packages/forge/src/testing/free-port.ts';
 import { copyOf, execForm, stagesOf } from './dockerfile.ts';
-import { createProcesses, freePort, until } from './local-processes.ts';
+import { createProcesses, until } from './local-processes.ts';
 import { railwayCommand } from './railway-command.ts';
 
 const root = join(import.meta.dirname, '..');

@@ -28,8 +28,8 @@ function pathsIn(text: string): string[] {
 describe('results in README.md', () => {
   const recorded = JSON.parse(readFileSync(recordedFile, 'utf8')) as RecordedFindings;
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  it('are of the files as they are: write them anew with `npm run reproduce`', () =>
-    expect(recorded.sources).toEqual(sourcesOf()));
+  it('are of the files as they are: write them anew with `npm run reproduce`', async () =>
+    expect(recorded.sources).toEqual(await sourcesOf()));
   it('are those that were recorded', () => expect(readme).toContain(findingsTable(recorded.findings)));
 });
 

@@ -10,8 +10,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { freePort } from '../packages/forge/src/testing/free-port.ts';
 import { startPostgres } from '../packages/forge/src/testing/postgres-server.ts';
-import { createProcesses, freePort, until } from './local-processes.ts';
+import { createProcesses, until } from './local-processes.ts';
 
 const root = join(import.meta.dirname, '..');
 const main = join(root, 'packages/forge/src/cli/main.ts');

@@ -11,9 +11,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { makeCertificate } from '../packages/forge/src/testing/certificate.ts';
+import { freePort } from '../packages/forge/src/testing/free-port.ts';
 import { startPostgres } from '../packages/forge/src/testing/postgres-server.ts';
 import { enableTls } from '../packages/forge/src/testing/postgres-tls.ts';
-import { createProcesses, freePort, until } from './local-processes.ts';
+import { createProcesses, until } from './local-processes.ts';
 import { railwayCommand } from './railway-command.ts';
 import { startVercelEdge } from './vercel-edge.ts';
 

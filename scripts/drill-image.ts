@@ -9,8 +9,9 @@ import { once } from 'node:events';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { freePort } from '../packages/forge/src/testing/free-port.ts';
 import { copyOf, execForm, type Stage, stagesOf } from './dockerfile.ts';
-import { createProcesses, freePort, until } from './local-processes.ts';
+import { createProcesses, until } from './local-processes.ts';
 
 const root = join(import.meta.dirname, '..');
 const isRoot = process.getuid?.() === 0;

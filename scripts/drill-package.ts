@@ -7,12 +7,11 @@
  */
 import { deepStrictEqual as equals } from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
+import { freePort } from '../packages/forge/src/testing/free-port.ts';
 import { newcomer, sizeOf } from './installed-package.ts';
 import { checkLicences } from './licences.ts';
 import { readLock } from './lock-tree.ts';
@@ -34,14 +33,6 @@ async function step(title: string, act: () => Promise<string | undefined>): Prom
   const found = await act();
   const seconds = ((performance.now() - started) / 1000).toFixed(1).padStart(6);
   console.log(`ok ${seconds} s  ${title}${found === undefined ? '' : `: ${found}`}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
 }
 
 /** Writes an example with other settings; names the new file. */
@@ -94,9 +85,8 @@ try {
     return undefined;
   });
   await step('forge validate, every example', async () => {
-    const files = ['quickstart', 'few-shot', 'reading', 'self-consistency', 'faithfulness', 'rag-ablation'];
-    const others = ['agent', 'sft-lab', 'dpo-lab', 'bench-lab'];
-    await forge('validate', ...[...files, ...others].map((name) => `experiments/${name}.yaml`));
+    const files = readdirSync(join(folder, 'experiments')).filter((name) => name.endsWith('.yaml'));
+    await forge('validate', ...files.map((name) => `experiments/${name}`));
     return undefined;
   });
   await step('forge run experiments/quickstart.yaml', async () => {

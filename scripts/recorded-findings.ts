@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CheckedFinding } from '../packages/forge/src/check-finding.ts';
+import { loadFindings } from '../packages/forge/src/findings-schema.ts';
 import { evidence } from '../packages/forge/src/findings-text.ts';
 import { markdownTable } from '../packages/forge/src/lib/format.ts';
 
@@ -22,32 +23,31 @@ const sha256 = (file: string) =>
     .update(readFileSync(join(root, file)))
     .digest('hex');
 
-/** In the order in which they are measured: what is measured in speed alone comes last, when nothing else is left to do. */
-export function findingsFiles(): string[] {
+/** Findings files with what they speak of, in the order in which it is measured: what is measured in speed alone comes last. */
+export async function findingsFiles(): Promise<{ file: string; measured: string }[]> {
   const kinds = ['experiment', 'training', 'benchmark'];
-  const kindOf = (file: string) =>
-    kinds.findIndex((kind) => readFileSync(join(root, file), 'utf8').includes(`\n${kind}: `));
-  return readdirSync(join(root, 'findings'))
-    .filter((name) => name.endsWith('.yaml'))
-    .map((name) => `findings/${name}`)
-    .sort()
-    .sort((a, b) => kindOf(a) - kindOf(b));
+  const names = readdirSync(join(root, 'findings')).filter((name) => name.endsWith('.yaml'));
+  const loaded = [];
+  for (const name of names.sort()) {
+    const { source } = await loadFindings(join(root, 'findings', name));
+    loaded.push({
+      file: `findings/${name}`,
+      measured: join('findings', source.file),
+      kind: kinds.indexOf(source.kind),
+    });
+  }
+  return loaded.sort((a, b) => a.kind - b.kind);
 }
 
 /** Findings files, the files that they name, the lab world, and the checksums of the bundled models. */
-export function sourcesOf(): Record<string, string> {
-  const findings = findingsFiles();
-  const measured = findings.flatMap((file) =>
-    [...readFileSync(join(root, file), 'utf8').matchAll(/^(?:experiment|training|benchmark): \.\.\/(\S+)$/gm)].map(
-      ([, path = '']) => path,
-    ),
-  );
+export async function sourcesOf(): Promise<Record<string, string>> {
+  const findings = await findingsFiles();
   const world = readdirSync(join(root, 'datasets/lab-world'))
     .filter((name) => name.endsWith('.jsonl'))
     .map((name) => `datasets/lab-world/${name}`);
   const rest = ['corpora/lab-world.yaml', 'models/sha256sums.txt'];
-  const files = [...findings, ...new Set(measured), ...world, ...rest].sort();
-  return Object.fromEntries(files.map((file) => [file, sha256(file)]));
+  const files = new Set([...findings.flatMap(({ file, measured }) => [file, measured]), ...world, ...rest]);
+  return Object.fromEntries([...files].sort().map((file) => [file, sha256(file)]));
 }
 
 /** Questions, claims and what was measured. */

@@ -34,8 +34,9 @@ function forge(...args: string[]): { code: number; printed: string } {
 }
 
 /** 4 and 5 are verdicts; anything else is not. */
-function check(): CheckedFinding[] {
-  const { code, printed } = forge('findings', 'check', ...findingsFiles(), '--json');
+async function check(): Promise<CheckedFinding[]> {
+  const files = (await findingsFiles()).map(({ file }) => file);
+  const { code, printed } = forge('findings', 'check', ...files, '--json');
   if (![0, 4, 5].includes(code)) throw new Error(`forge findings check ended with ${code}`);
   return JSON.parse(printed) as CheckedFinding[];
 }
@@ -75,7 +76,7 @@ function recorded(): RecordedFindings | null {
 
 if (!values.resume) rmSync(home, { recursive: true, force: true });
 const before = recorded();
-const findings = check();
+const findings = await check();
 const ids = [...new Set(findings.map(({ measured }) => measured.id))];
 const { code } = forge('report', ...ids, '--output', 'docs/report', '--title', 'What the lab model shows');
 if (code !== 0) throw new Error(`forge report ended with ${code}`);
@@ -86,7 +87,7 @@ write('quickstart', `\`\`\`\n${forge('show', quickstart.measured.id).printed.tri
 write('findings', findingsTable(findings));
 const seconds = Math.round((performance.now() - started) / 1000);
 const machine = `${cpus().length} cores (${cpus()[0]?.model})`;
-const record: RecordedFindings = { sources: sourcesOf(), machine, findings };
+const record: RecordedFindings = { sources: await sourcesOf(), machine, findings };
 writeFileSync(recordedFile, `${JSON.stringify(record, null, 2)}\n`);
 console.log(`README.md and docs/report are written, after ${formatDuration(1000 * seconds)} on ${machine}`);
 const changed = changes(before, findings);

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
 import { forge } from '../../packages/forge/src/testing/forge-process.ts';
 import { type ForgeServer, startForgeServer } from '../../packages/forge/src/testing/forge-server.ts';
-import { freePort } from '../../packages/forge/src/testing/postgres-server.ts';
+import { freePort } from '../../packages/forge/src/testing/free-port.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 

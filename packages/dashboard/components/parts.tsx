@@ -130,6 +130,26 @@ export function VerdictBadge({ verdict }: { verdict: string }) {
   );
 }
 
+interface MoreProps {
+  readonly list: {
+    readonly hasNextPage: boolean;
+    readonly isFetchingNextPage: boolean;
+    fetchNextPage(): Promise<unknown>;
+  };
+}
+
+/** The button for the next page of a list, where there is one. */
+export function LoadMore({ list }: MoreProps) {
+  if (!list.hasNextPage) return null;
+  return (
+    <div className="mt-4 text-center">
+      <Button disabled={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
+        {list.isFetchingNextPage ? 'Loading' : 'Load more'}
+      </Button>
+    </div>
+  );
+}
+
 export function EmptyState({ title, children }: { title: string; children?: ReactNode }) {
   return (
     <div className="grid place-items-center gap-2 px-4 py-12 text-center">

@@ -4,17 +4,13 @@ import { useRouter } from 'next/navigation';
 import { type ComponentProps, type ReactNode, useMemo, useState } from 'react';
 import { moment } from '../lib/format.ts';
 import { useListKeys } from '../lib/list-keys.ts';
-import { PageLink } from './page-link.tsx';
-import { Button, EmptyState, ErrorState, Loading, PageTitle, StateBadge } from './parts.tsx';
+import { EmptyState, ErrorState, Loading, LoadMore, PageTitle } from './parts.tsx';
+import { RecordName } from './record-name.tsx';
 
-interface Listed {
-  readonly id: string;
-  readonly name: string;
-  readonly description: string;
+type Listed = ComponentProps<typeof RecordName>['item'] & {
   /** ms since the epoch. */
   readonly createdAt: number;
-  readonly state: ComponentProps<typeof StateBadge>['state'];
-}
+};
 
 interface RecordListProps<Item extends Listed> {
   readonly title: string;
@@ -64,16 +60,7 @@ function RecordTable<Item extends Listed>({ items, selected, caption, path, made
               className="block px-4 py-3 align-top aria-selected:bg-accent-soft sm:table-row"
             >
               <td className="block sm:table-cell sm:px-4 sm:py-3">
-                <span className="flex flex-wrap items-center gap-2">
-                  <PageLink
-                    href={`${path}?id=${item.id}`}
-                    className="font-medium break-words text-accent hover:underline"
-                  >
-                    {item.name}
-                  </PageLink>
-                  <StateBadge state={item.state} />
-                </span>
-                <span className="mt-1 line-clamp-2 max-w-md text-muted">{item.description}</span>
+                <RecordName path={path} item={item} />
                 <span className="mt-1 block text-xs break-words text-muted">{madeOf(item)}</span>
               </td>
               {columns.map(({ name, cell }) => (
@@ -133,13 +120,7 @@ export function RecordList<Item extends Listed>(props: RecordListProps<Item>) {
         </div>
       ) : null}
       {items.length > 0 ? <RecordTable {...props} items={items} selected={selected} caption={caption} /> : null}
-      {list.hasNextPage ? (
-        <div className="mt-4 text-center">
-          <Button disabled={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-            {list.isFetchingNextPage ? 'Loading' : 'Load more'}
-          </Button>
-        </div>
-      ) : null}
+      <LoadMore list={list} />
     </>
   );
 }

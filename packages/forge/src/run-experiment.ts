@@ -219,7 +219,7 @@ async function chooseRows({ only, dataset, sample, sampleSeed }: RunParts, signa
 }
 
 /** The rows still to do, with their index in the data set. */
-async function* rowsToDo(parts: RunParts, chosen: ReadonlySet<number> | null, signal?: AbortSignal) {
+async function* remainingRows(parts: RunParts, chosen: ReadonlySet<number> | null, signal?: AbortSignal) {
   const indices = chosen === null ? null : [...chosen].sort((a, b) => a - b);
   let position = 0;
   for await (const example of parts.dataset.examples({
@@ -275,7 +275,7 @@ export async function* runExperiment(parts: RunParts, clock: Clock, signal?: Abo
     wallMs: clock.monotonic() - started,
   });
   try {
-    const rows = rowsToDo(parts, chosen, signal);
+    const rows = remainingRows(parts, chosen, signal);
     for await (const result of mapConcurrent(rows, parts.engine.concurrency, (item) =>
       runAdmitted(parts, item, clock, signal),
     )) {

@@ -8,7 +8,7 @@ import { useListKeys } from '../../lib/list-keys.ts';
 import { useMay } from '../../lib/session.ts';
 import { useUrlState } from '../../lib/url-state.ts';
 import { PageLink } from '../page-link.tsx';
-import { Button, buttonClass, EmptyState, ErrorState, Loading, PageTitle } from '../parts.tsx';
+import { Button, buttonClass, EmptyState, ErrorState, Loading, LoadMore, PageTitle } from '../parts.tsx';
 import { May } from '../signed-in.tsx';
 import { ExperimentTable } from './experiment-table.tsx';
 import { Filters, filterKeys } from './filters.tsx';
@@ -146,13 +146,7 @@ export function ExperimentList() {
           onRestore={deleted && mayEdit ? (id) => restore.mutate(id) : undefined}
         />
       ) : null}
-      {list.hasNextPage ? (
-        <div className="mt-4 text-center">
-          <Button disabled={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-            {list.isFetchingNextPage ? 'Loading' : 'Load more'}
-          </Button>
-        </div>
-      ) : null}
+      <LoadMore list={list} />
       {chosen.size > 0 ? <CompareBar runs={[...chosen]} onClear={() => setChosen(new Set())} /> : null}
     </>
   );

@@ -1,7 +1,7 @@
 import type { Experiment, ExperimentQuery } from '../../lib/api.ts';
 import { moment } from '../../lib/format.ts';
-import { PageLink } from '../page-link.tsx';
 import { Button, StateBadge } from '../parts.tsx';
+import { RecordName } from '../record-name.tsx';
 import { ScoreBar } from '../score-bar.tsx';
 
 type Sort = NonNullable<ExperimentQuery['sort']>;
@@ -123,17 +123,9 @@ export function ExperimentTable(props: ExperimentTableProps) {
                 <Choose item={item} chosen={chosen} onChoose={onChoose} />
               </td>
               <td className="block sm:table-cell sm:px-2 sm:py-3">
-                <span className="flex flex-wrap items-center gap-2">
-                  <PageLink
-                    href={`/experiment?id=${item.id}`}
-                    className="font-medium break-words text-accent hover:underline"
-                  >
-                    {item.name}
-                  </PageLink>
-                  <StateBadge state={item.state} />
+                <RecordName path="/experiment" item={item}>
                   {onRestore === undefined ? null : <Button onClick={() => onRestore(item.id)}>Restore</Button>}
-                </span>
-                <span className="mt-1 line-clamp-2 max-w-md text-muted">{item.description}</span>
+                </RecordName>
               </td>
               <td className="mt-2 block sm:mt-0 sm:table-cell sm:px-2 sm:py-3">
                 <Scores item={item} />

@@ -2,7 +2,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { api } from '../../lib/api.ts';
 import { moment } from '../../lib/format.ts';
-import { Button, EmptyState, ErrorState, Loading, Section } from '../parts.tsx';
+import { Button, EmptyState, ErrorState, Loading, LoadMore, Section } from '../parts.tsx';
 import { PlainTable } from './plain-table.tsx';
 
 /** What was written, spent or refused, newest first. */
@@ -59,13 +59,7 @@ export function AuditLog() {
           }))}
         />
       )}
-      {log.hasNextPage ? (
-        <div className="mt-8 text-center">
-          <Button disabled={log.isFetchingNextPage} onClick={() => void log.fetchNextPage()}>
-            {log.isFetchingNextPage ? 'Loading' : 'Load more'}
-          </Button>
-        </div>
-      ) : null}
+      <LoadMore list={log} />
     </Section>
   );
 }

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /**
  * Which texts were there already, in 8 bytes each (16 to 32 with room to grow) however long they are. A Map would take some 250 bytes
  * for an id and where it stands, and ends at 16.7 million.
@@ -9,22 +11,10 @@ export interface FingerprintSet {
 
 const fullest = 0.5;
 
-/** Two 32-bit hashes of the UTF-16 units, by multiplication and shifts as in MurmurHash3 (public domain, A. Appleby). */
+/** The first 64 bits of SHA-256 over the UTF-16 units, so that lone surrogates count. */
 function fingerprint(text: string): readonly [number, number] {
-  let [first, second] = [0x9e3779b9, 0x85ebca6b];
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    first = Math.imul(first ^ unit, 0xcc9e2d51);
-    first ^= first >>> 15;
-    second = Math.imul(second ^ unit, 0x1b873593) + 0x165667b1;
-    second ^= second >>> 13;
-  }
-  const finish = (hash: number) => {
-    let mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-    mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-    return (mixed ^ (mixed >>> 16)) >>> 0;
-  };
-  return [finish(first ^ text.length), finish(second)];
+  const digest = createHash('sha256').update(Buffer.from(text, 'utf16le')).digest();
+  return [digest.readUInt32LE(0), digest.readUInt32LE(4)];
 }
 
 /** An empty set. */

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ConfigError } from '../errors.ts';
+import { freePort } from '../testing/free-port.ts';
 import { type ServerCommand, type ServerProcess, startServer } from './server-process.ts';
 
 /** A server that is ready after a while, with a worker whose number it answers, and that does not end when it is told to. */
@@ -20,15 +21,6 @@ http.createServer((request, response) => {
   response.end(String(worker.pid));
 }).listen(Number(port), '127.0.0.1', () => console.log('listening'));
 `;
-
-async function freePort(): Promise<number> {
-  const probe = createTcpServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
 
 const open: ServerProcess[] = [];
 afterEach(async () => {

@@ -1,23 +1,13 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { startServer } from '../../lib/server-process.ts';
 import { engineContract } from '../../testing/engine-contract.ts';
+import { freePort } from '../../testing/free-port.ts';
 import { openAiServerContract, openServer } from '../../testing/openai-server-contract.ts';
 
 const root = fileURLToPath(new URL('../../../../..', import.meta.url));
 const prompt =
   "Question: Vera has 58 stones. Vera buys 13. Vera sells 9. How many stones does Vera have now?\nLet's think step by step.";
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
 
 /** `forge serve-model` with the lab model, as its users start it. One for all: a model takes seconds to load. */
 async function startLab() {
