@@ -5,10 +5,11 @@
  * npm run licences
  */
 import { join } from 'node:path';
+import satisfies from 'spdx-satisfies';
 import { type Lock, nameOf, productionTree, readLock } from './lock-tree.ts';
 
 /** Each asks for no more than its notice to be kept, as Apache-2.0 does. SPDX identifiers. */
-const compatible = new Set([
+const compatible = [
   '0BSD',
   'Apache-2.0',
   'BlueOak-1.0.0',
@@ -18,7 +19,7 @@ const compatible = new Set([
   'ISC',
   'MIT',
   'Unlicense',
-]);
+];
 
 /** Looked at by hand: what else a package may state (undefined: nothing at all), and why that is in order. */
 const looked: readonly { name: RegExp; states: string | undefined; why: string }[] = [
@@ -44,34 +45,13 @@ const looked: readonly { name: RegExp; states: string | undefined; why: string }
   },
 ];
 
-/** Whether an SPDX expression leaves a way to use the package; `besides`: one more licence that is in order. */
+/** Whether an SPDX expression leaves a way to use the package; `besides`: one more licence that is in order. False for what is no expression. */
 export function isCompatible(expression: string, besides?: string): boolean {
-  const tokens = expression.match(/[()]|[^\s()]+/g) ?? [];
-  let at = 0;
-  function one(): boolean {
-    const token = tokens[at++] ?? '';
-    if (token !== '(') return compatible.has(token) || token === besides;
-    const inner = either();
-    return tokens[at++] === ')' && inner;
+  try {
+    return satisfies(expression, [...compatible, ...(besides === undefined ? [] : [besides])]);
+  } catch {
+    return false;
   }
-  function all(): boolean {
-    let fits = one();
-    while (tokens[at] === 'AND') {
-      at++;
-      fits = one() && fits;
-    }
-    return fits;
-  }
-  function either(): boolean {
-    let fits = all();
-    while (tokens[at] === 'OR') {
-      at++;
-      fits = all() || fits;
-    }
-    return fits;
-  }
-  const fits = either();
-  return fits && at === tokens.length;
 }
 
 export interface Licence {

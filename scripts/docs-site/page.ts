@@ -1,3 +1,5 @@
+import { dirname, relative } from 'node:path/posix';
+
 /** A page before navigation is put around it. */
 export interface Page {
   /** From the root of the site: `guides/training.html`. */
@@ -14,9 +16,4 @@ export interface Section {
 }
 
 /** A link from one page of the site to another; `to` may have an anchor. */
-export function relativeLink(from: string, to: string): string {
-  const [source, target] = [from.split('/').slice(0, -1), to.split('/')];
-  let common = 0;
-  while (common < source.length && source[common] === target[common]) common++;
-  return [...source.slice(common).map(() => '..'), ...target.slice(common)].join('/');
-}
+export const relativeLink = (from: string, to: string): string => relative(dirname(from), to);
