@@ -154,6 +154,6 @@ try {
   await main();
 } catch (error) {
   console.error(`tour: ${error instanceof Error ? error.message : String(error)}`);
-  // Not by process.exitCode: the package of the embedded Postgres ends every process that ends by itself with 0.
+  // At once: a browser that hangs would keep the process.
   process.exit(1);
 }
