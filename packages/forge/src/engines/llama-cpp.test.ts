@@ -158,11 +158,11 @@ describe('llama-cpp with the lab model', () => {
     const prompt = 'Question: Vera has 58 stones. Vera sells 13. How many stones does Vera have now?\nAnswer:';
     const total = async (continuation: string, end: boolean) =>
       (await engine.score?.({ prompt, continuation, end }))?.total ?? 0;
-    expect(await total(' 45', false)).toBeCloseTo(-0.6116, 1);
-    expect(await total(' 4', false)).toBeCloseTo(-0.6008, 1);
-    expect(await total(' 45', true)).toBeCloseTo(-0.6116, 1);
-    expect(Math.abs((await total(' 4', true)) + 9.9209)).toBeLessThan(0.2);
-    expect((await engine.score?.({ prompt, continuation: ' 45', end: true }))?.tokens).toHaveLength(4);
+    expect(await total(' 45', false)).toBeCloseTo(-1.2477, 1);
+    expect(await total(' 4', false)).toBeCloseTo(-0.1405, 1);
+    expect(await total(' 45', true)).toBeCloseTo(-1.2477, 1);
+    expect(Math.abs((await total(' 4', true)) + 4.2869)).toBeLessThan(0.2);
+    expect((await engine.score?.({ prompt, continuation: ' 45', end: true }))?.tokens).toHaveLength(3);
   });
 
   it('counts tokens, digits one by one', async () => {

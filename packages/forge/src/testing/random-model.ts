@@ -10,7 +10,7 @@ const lab = fileURLToPath(new URL('../../../../models/lab', import.meta.url));
 
 /** config.json of a small model with the lab model's vocabulary; `model_type` is still to be named. */
 export const smallShape = {
-  vocab_size: 1262,
+  vocab_size: 1295,
   hidden_size: 64,
   intermediate_size: 96,
   num_hidden_layers: 3,
@@ -35,7 +35,7 @@ function randomValues(seed: string, length: number, deviation: number): Float32A
 
 /**
  * A model folder of this shape with random weights and the lab model's tokenizer: what a reference implementation computes
- * for it can be stored, as the weights are the same everywhere. `config` is a whole config.json with vocab_size 1262.
+ * for it can be stored, as the weights are the same everywhere. `config` is a whole config.json with vocab_size 1295.
  */
 export async function writeRandomModel(
   folder: string,
