@@ -151,7 +151,7 @@ describe('completions', () => {
 
 describe('what cannot be done is said', () => {
   it.each([
-    [/^token id 9999: the model has the ids 0 to 1261/, 400, { prompt: [1, 9999] }],
+    [/^token id 9999: the model has the ids 0 to 1294/, 400, { prompt: [1, 9999] }],
     [/^prompt.1: /, 400, { prompt: [1, -1] }],
     [/^prompt: /, 400, { prompt: [] }],
     [/^prompt: /, 400, { prompt: [1, 'a'] }],

@@ -9,7 +9,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withCpuEngine } from '../testing/cpu-engine.ts';
 import { families, texts } from '../testing/model-families.ts';
 import { writeRandomAdapter, writeRandomModel } from '../testing/random-model.ts';
-import { encodeHalf } from './half-precision.ts';
 import { writeGgufAdapter } from './write-gguf-adapter.ts';
 import { writeGgufModel } from './write-gguf-model.ts';
 
