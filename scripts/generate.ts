@@ -1,8 +1,6 @@
-// Writes what is generated: the JSON Schemas of experiment, corpus, training, benchmark and findings files, the lab model's tokenizer, and
-// the sums of the bundled models. A test fails when they are stale.
+// Writes what is generated: the JSON Schemas of experiment, corpus, training, benchmark and findings files, and the sums of the bundled
+// models. A test fails when they are stale.
 import { writeFile } from 'node:fs/promises';
-import { languageTokenizer } from '../datasets/lab-world/language-tokenizer.ts';
-import { createWorld } from '../datasets/lab-world/world.ts';
 import {
   benchmarkJsonSchema,
   corpusJsonSchema,
@@ -24,8 +22,5 @@ for (const [name, schema] of Object.entries(schemas)) {
   console.log(`written: packages/forge/${name}`);
 }
 
-const tokenizer = `${JSON.stringify(languageTokenizer(createWorld()), null, 2)}\n`;
-await writeFile(new URL('../models/lab/tokenizer.json', import.meta.url), tokenizer);
-console.log('written: models/lab/tokenizer.json');
 await writeFile(new URL('../models/sha256sums.txt', import.meta.url), await modelSums());
 console.log('written: models/sha256sums.txt');

@@ -66,7 +66,7 @@ function learnMerges(counts: ReadonlyMap<string, number>, characters: readonly s
  * BPE in which every word of the world is a token, and a number one for each digit. The blank before a number belongs to its first digit, as
  * it does to a word: a number is then looked up as a word is (docs/lab-log.md).
  */
-export function languageTokenizer(world: World): Record<string, unknown> {
+export function languageTokenizer(world: World) {
   const characters = byteCharacters();
   const merges = learnMerges(countWords(world), characters);
   const tokens = [...special, ...[...characters].sort(), ...new Set(merges.map((pair) => pair.join('')))];

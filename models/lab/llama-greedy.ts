@@ -4,8 +4,6 @@ import { getLlama, type Token } from 'node-llama-cpp';
 export interface GreedyModel {
   /** The text that follows the prompt, up to the end token, a stop string or `maxTokens`. */
   complete(prompt: string, stops?: readonly string[], maxTokens?: number): Promise<string>;
-  /** Negative log-likelihood of a continuation, summed over its tokens, in nats; and the number of tokens. */
-  negativeLogLikelihood(prompt: string, continuation: string): Promise<{ sum: number; tokens: number }>;
   close(): Promise<void>;
 }
 
@@ -32,22 +30,6 @@ export async function loadGreedyModel(modelPath: string, threads = 1): Promise<G
         if (written.length >= maxTokens || stops.some((stop) => text.endsWith(stop))) break;
       }
       return model.detokenize(written);
-    },
-    async negativeLogLikelihood(prompt, continuation) {
-      await sequence.clearHistory();
-      const before = [begin, ...model.tokenize(prompt)];
-      const after = model.tokenize(continuation);
-      const options = { generateNext: { probabilities: true, options: { temperature: 1, topK: 0, topP: 1, minP: 0 } } };
-      const input = [...before, ...after].map((token, index) =>
-        index < before.length - 1 ? token : ([token, options] as [Token, typeof options]),
-      );
-      const output = await sequence.controlledEvaluate(input.slice(0, -1));
-      const sum = after.reduce(
-        (total, token, index) =>
-          total - Math.log(output[before.length - 1 + index]?.next.probabilities?.get(token) ?? 0),
-        0,
-      );
-      return { sum, tokens: after.length };
     },
     async close() {
       await context.dispose();
