@@ -168,6 +168,22 @@ describe('Parquet', () => {
     await expect(drain(readParquetRows(buffer(bytes), 'x', {}))).rejects.toThrow(/the values of a page is 2147483647/);
   });
 
+  it('leaves no read behind where a group has other columns than the schema, and one of them is broken', async () => {
+    const bytes = good();
+    const { row_groups: groups } = parquetMetadata(bytes.buffer as ArrayBuffer);
+    const start = Number(groups[0]?.columns[0]?.meta_data?.data_page_offset);
+    bytes.fill(0xff, start, start + 40);
+    // The name stands first in the schema, then in the path of the column; a length of one goes before it.
+    bytes[Buffer.from(bytes).lastIndexOf('\x01n', undefined, 'latin1') + 1] = 'm'.charCodeAt(0);
+    const leaks: unknown[] = [];
+    const leaked = (error: unknown) => leaks.push(error);
+    process.on('unhandledRejection', leaked);
+    await expect(drain(readParquetRows(buffer(bytes), 'x', {}))).rejects.toThrow(/other columns than the schema/);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    process.off('unhandledRejection', leaked);
+    expect(leaks).toEqual([]);
+  });
+
   it('ends with rows or a ConfigError whatever bytes are damaged, in bounded time', async () => {
     const damage = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 6 });
     await fc.assert(

@@ -1,4 +1,4 @@
-import type { AsyncBuffer, FileMetaData } from 'hyparquet';
+import { type AsyncBuffer, type FileMetaData, parquetSchema, type SchemaTree } from 'hyparquet';
 import { parquetHeader } from 'hyparquet/src/column.js';
 
 /** Of the file's end, which is read whole and parsed before anything else. */
@@ -43,7 +43,26 @@ export function withCheckedFooter(file: AsyncBuffer): AsyncBuffer {
   };
 }
 
-/** Where each column chunk lies. Throws where declared sizes, offsets or row counts cannot be, or were made to exhaust memory. */
+/** Path of each column that holds values, in the order of the file. */
+const leafPaths = ({ children, path }: SchemaTree): string[] =>
+  children.length === 0 ? [JSON.stringify(path)] : children.flatMap(leafPaths);
+
+/**
+ * The library starts to read all columns of a group, and then takes those that the schema names, one for each name: were a read that
+ * nobody waits for to fail, the process would end.
+ */
+function checkColumns(metadata: FileMetaData): void {
+  const named = leafPaths(parquetSchema(metadata));
+  if (new Set(named).size < named.length) throw new Error('two columns have one name');
+  for (const { columns } of metadata.row_groups)
+    if (
+      columns.length !== named.length ||
+      columns.some((c, i) => JSON.stringify(c.meta_data?.path_in_schema) !== named[i])
+    )
+      throw new Error('a row group has other columns than the schema');
+}
+
+/** Where each column chunk lies. Throws where declared sizes, offsets, row counts or columns cannot be, or were made to exhaust memory. */
 export function checkParquet(metadata: FileMetaData, byteLength: number): { start: number; end: number }[] {
   const maxRows = Math.max(freeRows, maxRowsPerByte * byteLength);
   const groups = metadata.row_groups;
@@ -51,6 +70,7 @@ export function checkParquet(metadata: FileMetaData, byteLength: number): { star
   const rows = groups.reduce((sum, group) => sum + whole(group.num_rows, 'the rows of a group', maxRows), 0);
   if (whole(metadata.num_rows, 'the number of rows', maxRows) !== rows)
     throw new Error(`it claims ${metadata.num_rows} rows, but its row groups have ${rows}`);
+  checkColumns(metadata);
   return groups.flatMap(({ columns }) =>
     columns.map(({ meta_data: column }) => {
       if (column === undefined) throw new Error('a column has no metadata');
