@@ -1,12 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Browser, BrowserContext } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Store } from '../../forge/src/store.ts';
-import { openStore } from '../../forge/src/stores/index.ts';
-import { openRemote, type RemoteStore } from '../../forge/src/stores/remote.ts';
-import { drills } from '../../forge/src/testing/drills.ts';
+import { expect, it } from 'vitest';
 import {
   exampleBenchmark,
   exampleBenchmarkReport,
@@ -16,12 +8,9 @@ import {
   exampleUse,
 } from '../../forge/src/testing/example-benchmarks.ts';
 import { exampleProvenance } from '../../forge/src/testing/example-results.ts';
-import { type ForgeServer, startForgeServer } from '../../forge/src/testing/forge-server.ts';
-import { type PostgresServer, startPostgres } from '../../forge/src/testing/postgres-server.ts';
-import { browserPath, launchBrowser } from './browser.ts';
-import { expectClean, openPage } from './page-checks.ts';
+import { expectClean } from './page-checks.ts';
+import { describeRecords } from './record-stage.ts';
 
-const root = join(import.meta.dirname, '..', '..', '..');
 const hostile = `<img src=x onerror="window.hacked=1"><script>window.hacked=2</script>`;
 
 const cellName = ({ method, optimisation, repetition }: (typeof exampleCells)[number]) =>
@@ -40,44 +29,12 @@ variants:
 ${exampleCells.map((cell, i) => `  ${JSON.stringify(cellName(cell))}: { seed: ${i} }`).join('\n')}
 `;
 
-interface Opened {
-  readonly env: Record<string, string>;
-  /** As another process sees the store while the server runs. */
-  store(home: string): Promise<Store>;
-  stop(): Promise<void>;
-}
-
-function suite(database: () => Promise<Opened>): void {
-  let home: string;
-  let opened: Opened;
-  let server: ForgeServer;
-  let store: Store;
-  let browser: Browser;
-  let context: BrowserContext;
+describeRecords('benchmarks in a browser', (stage) => {
   let benchmark: { id: string; experimentId: string; runIds: readonly string[] };
-
-  beforeAll(async () => {
-    home = await mkdtemp(join(tmpdir(), 'forge-benchmark-page-'));
-    opened = await database();
-    server = await startForgeServer({ cwd: root, env: { FORGE_HOME: home, ...opened.env } });
-    store = await opened.store(home);
-    browser = await launchBrowser();
-    context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-    context.setDefaultTimeout(20_000);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await store?.close();
-    await server?.stop();
-    await opened?.stop();
-    await rm(home, { recursive: true, force: true });
-  });
-
-  const open = (path: string, within = context) => openPage(within, `${server.url}${path}`);
 
   /** Creates the matrix, and executes it where asked. */
   async function matrix(start: boolean): Promise<{ id: string; runs: { id: string; state: string }[] }> {
-    const response = await fetch(`${server.url}/api/experiments`, {
+    const response = await fetch(`${stage.server.url}/api/experiments`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ source: matrixExperiment, start }),
@@ -91,13 +48,13 @@ function suite(database: () => Promise<Opened>): void {
       for (const repetition of [1, 2]) {
         const measured = exampleMeasurement(optimisation, arrivals);
         const point = { kind: 'load' as const, optimisation, arrivals: index, repetition, measured };
-        await store.saveBenchmarkPoint(id, `load ${optimisation} ${index} ${repetition}`, point);
+        await stage.store.saveBenchmarkPoint(id, `load ${optimisation} ${index} ${repetition}`, point);
       }
     }
   }
 
   it('says how to begin where nothing is benchmarked', async () => {
-    const { page, problems } = await open('/benchmarks');
+    const { page, problems } = await stage.open('/benchmarks');
     await page.getByText('Nothing has been benchmarked yet').waitFor();
     await page.getByRole('link', { name: 'Benchmarks' }).and(page.locator('[aria-current=page]')).waitFor();
     await expectClean(page, problems);
@@ -107,14 +64,14 @@ function suite(database: () => Promise<Opened>): void {
   it('shows how far one is that another process measures', async () => {
     const { id: experimentId, runs } = await matrix(false);
     const runIds = runs.map(({ id }) => id);
-    const { id } = await store.createBenchmark(exampleBenchmark(`${hostile} half`, experimentId));
+    const { id } = await stage.store.createBenchmark(exampleBenchmark(`${hostile} half`, experimentId));
     const [first, second] = runIds as [string, string];
     for (const runId of [first, second])
-      await store.startRun(runId, { total: 5, provenance: exampleProvenance, startedAt: 1 });
-    await store.finishRun(first, { status: 'finished', wallMs: 900, finishedAt: 2, summary: null });
-    await store.saveBenchmarkPoint(id, `cell ${first}`, { kind: 'cell', runId: first, use: exampleUse(900) });
+      await stage.store.startRun(runId, { total: 5, provenance: exampleProvenance, startedAt: 1 });
+    await stage.store.finishRun(first, { status: 'finished', wallMs: 900, finishedAt: 2, summary: null });
+    await stage.store.saveBenchmarkPoint(id, `cell ${first}`, { kind: 'cell', runId: first, use: exampleUse(900) });
 
-    const { page, problems } = await open('/benchmarks');
+    const { page, problems } = await stage.open('/benchmarks');
     await page.getByText('1 of 40 cells, 0 of 66 loads').waitFor();
     await page.getByRole('heading', { level: 1 }).click();
     await page.keyboard.press('j');
@@ -128,13 +85,13 @@ function suite(database: () => Promise<Opened>): void {
     await expectClean(page, problems);
 
     for (const runId of runIds.slice(1))
-      await store.finishRun(runId, { status: 'finished', wallMs: 900, finishedAt: 2, summary: null });
+      await stage.store.finishRun(runId, { status: 'finished', wallMs: 900, finishedAt: 2, summary: null });
     await measure(id, 0, 2);
     await page.getByText('now the engines are put under load').waitFor();
     await page.getByText('4 of 66 measured').waitFor();
     const loads = page.getByRole('region', { name: 'Loads measured so far' });
     await loads.getByRole('row', { name: /^batching 1 at once #2/ }).waitFor();
-    await store.finishRun(second, { status: 'cancelled', wallMs: 1, finishedAt: 3, summary: null });
+    await stage.store.finishRun(second, { status: 'cancelled', wallMs: 1, finishedAt: 3, summary: null });
     await page.getByText('forge bench --resume goes on with it').waitFor();
     expect(await page.evaluate(() => (window as unknown as { hacked?: number }).hacked)).toBeUndefined();
     await expectClean(page, problems);
@@ -144,15 +101,15 @@ function suite(database: () => Promise<Opened>): void {
   it('shows what was found the moment it is there', async () => {
     const { id: experimentId, runs } = await matrix(true);
     const state = async () =>
-      ((await (await fetch(`${server.url}/api/experiments/${experimentId}`)).json()) as { state: string }).state;
+      ((await (await fetch(`${stage.server.url}/api/experiments/${experimentId}`)).json()) as { state: string }).state;
     await expect.poll(state, { timeout: 60_000 }).toBe('finished');
     const runIds = runs.map(({ id }) => id);
-    const { id } = await store.createBenchmark(exampleBenchmark('bench-lab', experimentId));
+    const { id } = await stage.store.createBenchmark(exampleBenchmark('bench-lab', experimentId));
     benchmark = { id, experimentId, runIds };
     await measure(id, 0, exampleLoads.length);
-    const { page, problems } = await open(`/benchmark?id=${id}`);
+    const { page, problems } = await stage.open(`/benchmark?id=${id}`);
     await page.getByText('the report is being made').waitFor();
-    await store.saveBenchmarkReport(id, exampleBenchmarkReport(runIds));
+    await stage.store.saveBenchmarkReport(id, exampleBenchmarkReport(runIds));
     await page.getByRole('heading', { level: 1, name: 'bench-lab finished' }).waitFor();
 
     const goal = page.getByRole('region', { name: 'Question' });
@@ -193,7 +150,7 @@ function suite(database: () => Promise<Opened>): void {
   }, 120_000);
 
   it('draws loads and the trade-off, with every figure in a table', async () => {
-    const { page, problems } = await open(`/benchmark?id=${benchmark.id}`);
+    const { page, problems } = await stage.open(`/benchmark?id=${benchmark.id}`);
     const load = page.getByRole('region', { name: 'Under load' });
     const figure = load.getByRole('figure');
     await figure.locator('svg [aria-label=line] path').nth(2).waitFor();
@@ -229,41 +186,20 @@ function suite(database: () => Promise<Opened>): void {
     await points.getByText('● on the frontier').first().waitFor();
     await expectClean(page, problems);
 
-    await page.goto(`${server.url}/benchmark?id=ffffffff-ffff-7fff-bfff-ffffffffffff`);
+    await page.goto(`${stage.server.url}/benchmark?id=ffffffff-ffff-7fff-bfff-ffffffffffff`);
     await page.getByRole('alert').getByText('no benchmark').waitFor();
-    await page.goto(`${server.url}/benchmark`);
+    await page.goto(`${stage.server.url}/benchmark`);
     await page.getByRole('alert').getByText('names no benchmark').waitFor();
     await page.close();
   }, 120_000);
 
-  it('is usable at 380 px and in the dark', async () => {
-    const narrow = await browser.newContext({ viewport: { width: 380, height: 800 }, colorScheme: 'dark' });
-    narrow.setDefaultTimeout(20_000);
-    for (const path of ['/benchmarks', `/benchmark?id=${benchmark.id}`]) {
-      const { page, problems } = await open(path, narrow);
-      await page.getByText('naive: batching is 3.2 times as fast').first().waitFor();
-      await page.waitForLoadState('networkidle');
-      expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark');
-      await expectClean(page, problems);
-      await page.close();
-    }
-    await narrow.close();
-  }, 120_000);
-}
-
-describe.skipIf(browserPath === undefined)('benchmarks in a browser', () => {
-  describe('through a store that the server lends', () =>
-    suite(async () => ({
-      env: {},
-      store: async (home) => openRemote(JSON.parse(await readFile(join(home, 'server.json'), 'utf8')) as RemoteStore),
-      stop: async () => {},
-    })));
-
-  describe.runIf(drills)('on Postgres', () =>
-    suite(async () => {
-      const postgres: PostgresServer = await startPostgres();
-      const { url } = postgres;
-      return { env: { DATABASE_URL: url }, store: () => openStore({ url }), stop: () => postgres.stop() };
-    }),
+  it(
+    'is usable at 380 px and in the dark',
+    () =>
+      stage.expectNarrowAndDark(
+        ['/benchmarks', `/benchmark?id=${benchmark.id}`],
+        'naive: batching is 3.2 times as fast',
+      ),
+    120_000,
   );
 });

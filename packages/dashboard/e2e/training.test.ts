@@ -1,12 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Browser, BrowserContext } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Store } from '../../forge/src/store.ts';
-import { openStore } from '../../forge/src/stores/index.ts';
-import { openRemote, type RemoteStore } from '../../forge/src/stores/remote.ts';
-import { drills } from '../../forge/src/testing/drills.ts';
+import { expect, it } from 'vitest';
 import {
   exampleReport,
   exampleTraining,
@@ -14,55 +6,24 @@ import {
   trainStep,
   validation,
 } from '../../forge/src/testing/example-trainings.ts';
-import { type ForgeServer, startForgeServer } from '../../forge/src/testing/forge-server.ts';
-import { type PostgresServer, startPostgres } from '../../forge/src/testing/postgres-server.ts';
 import type { TrainingRunRecord } from '../../forge/src/training-record.ts';
-import { browserPath, launchBrowser } from './browser.ts';
-import { expectClean, openPage } from './page-checks.ts';
+import { expectClean } from './page-checks.ts';
+import { describeRecords } from './record-stage.ts';
 
-const root = join(import.meta.dirname, '..', '..', '..');
 const hostile = `<img src=x onerror="window.hacked=1"><script>window.hacked=2</script>`;
 
 const steps = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => trainStep(from + i));
 
-interface Opened {
-  readonly env: Record<string, string>;
-  /** As another process sees the store while the server runs. */
-  store(home: string): Promise<Store>;
-  stop(): Promise<void>;
-}
-
-function suite(database: () => Promise<Opened>): void {
-  let home: string;
-  let opened: Opened;
-  let server: ForgeServer;
-  let store: Store;
-  let browser: Browser;
-  let context: BrowserContext;
+describeRecords('trainings in a browser', (stage) => {
   let training: { id: string; runs: readonly TrainingRunRecord[] };
 
-  beforeAll(async () => {
-    home = await mkdtemp(join(tmpdir(), 'forge-training-page-'));
-    opened = await database();
-    server = await startForgeServer({ cwd: root, env: { FORGE_HOME: home, ...opened.env } });
-    store = await opened.store(home);
-    browser = await launchBrowser();
-    context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-    context.setDefaultTimeout(20_000);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await store?.close();
-    await server?.stop();
-    await opened?.stop();
-    await rm(home, { recursive: true, force: true });
-  });
-
-  const open = (path: string, within = context) => openPage(within, `${server.url}${path}`);
-
   async function start(run: TrainingRunRecord, upTo: number): Promise<void> {
-    await store.startTrainingRun(run.id, { folder: '/runs/one', provenance: { model: 'ab' }, startedAt: Date.now() });
-    await store.addTrainEvents(run.id, [trainingStart(50), validation(0), ...steps(1, upTo)]);
+    await stage.store.startTrainingRun(run.id, {
+      folder: '/runs/one',
+      provenance: { model: 'ab' },
+      startedAt: Date.now(),
+    });
+    await stage.store.addTrainEvents(run.id, [trainingStart(50), validation(0), ...steps(1, upTo)]);
   }
 
   async function finish(run: TrainingRunRecord): Promise<void> {
@@ -70,11 +31,11 @@ function suite(database: () => Promise<Opened>): void {
       { kind: 'peft-adapter' as const, path: 'adapter', sha256: '3fa9'.repeat(16), sizeBytes: 98_304 },
     ];
     const end = { status: 'finished' as const, wallMs: 61_000, finishedAt: Date.now(), outcome: null };
-    await store.finishTrainingRun(run.id, { ...end, artifacts });
+    await stage.store.finishTrainingRun(run.id, { ...end, artifacts });
   }
 
   it('says how to begin where nothing is trained', async () => {
-    const { page, problems } = await open('/trainings');
+    const { page, problems } = await stage.open('/trainings');
     await page.getByText('No model has been trained yet').waitFor();
     await page.getByRole('link', { name: 'Training' }).and(page.locator('[aria-current=page]')).waitFor();
     await expectClean(page, problems);
@@ -82,14 +43,14 @@ function suite(database: () => Promise<Opened>): void {
   });
 
   it('draws a training that goes on in another process, step by step', async () => {
-    const created = await store.createTraining(exampleTraining('dpo-lab'));
+    const created = await stage.store.createTraining(exampleTraining('dpo-lab'));
     training = { id: created.training.id, runs: created.runs };
     const [first, second] = created.runs as [TrainingRunRecord, TrainingRunRecord];
     await start(first, 50);
     await finish(first);
     await start(second, 20);
 
-    const { page, problems } = await open('/trainings');
+    const { page, problems } = await stage.open('/trainings');
     await page.getByText('1 of 4 finished').waitFor();
     await page.getByRole('heading', { level: 1 }).click();
     await page.keyboard.press('j');
@@ -112,11 +73,11 @@ function suite(database: () => Promise<Opened>): void {
     await page.getByText('Every run is hidden').waitFor();
     await toggle.press('Enter');
 
-    await store.addTrainEvents(second.id, [...steps(21, 30), validation(30)]);
+    await stage.store.addTrainEvents(second.id, [...steps(21, 30), validation(30)]);
     await page.getByText('30 of 50 steps').waitFor();
     await expect.poll(() => loss.textContent()).toMatch(/seed=2: 0\.\d+ at step 30, validation 0\.\d+ at step 30/);
     // Killed and gone on from a checkpoint: the line goes back and is drawn anew.
-    await store.addTrainEvents(second.id, [trainingStart(50, 25), trainStep(26, { loss: 5 })]);
+    await stage.store.addTrainEvents(second.id, [trainingStart(50, 25), trainStep(26, { loss: 5 })]);
     await page.getByText('26 of 50 steps').waitFor();
     await page.getByText('went on after step 25').waitFor();
     await expect.poll(() => loss.locator('svg').first().textContent()).toContain('5');
@@ -124,21 +85,21 @@ function suite(database: () => Promise<Opened>): void {
   });
 
   it('tells what was found the moment it is there', async () => {
-    const { page, problems } = await open(`/training?id=${training.id}`);
+    const { page, problems } = await stage.open(`/training?id=${training.id}`);
     await page.getByText('A verdict comes when every run is trained and evaluated').waitFor();
     for (const run of training.runs.slice(1)) {
       await start(run, 50);
       await finish(run);
     }
     await page.getByText('the models before and after are being compared').waitFor();
-    const evaluated = await store.createExperiment({
+    const evaluated = await stage.store.createExperiment({
       name: 'dpo-lab-facts',
       source: '',
       config: {},
       configHash: 'h',
       runs: [],
     });
-    await store.saveTrainingReport(training.id, exampleReport([evaluated.experiment.id]));
+    await stage.store.saveTrainingReport(training.id, exampleReport([evaluated.experiment.id]));
     await page.getByRole('heading', { level: 1, name: 'dpo-lab finished' }).waitFor();
     await page.getByText('Preference accuracy: after is better than before by 21.0 points').first().waitFor();
     await page.getByText('Factuality falls by 5 points with beta 0.2').waitFor();
@@ -165,13 +126,13 @@ function suite(database: () => Promise<Opened>): void {
 
   it('shows what went wrong, and runs no script of it', async () => {
     const given = exampleTraining(hostile);
-    const { training: failed, runs } = await store.createTraining(given);
+    const { training: failed, runs } = await stage.store.createTraining(given);
     const [run] = runs as [TrainingRunRecord];
     await start(run, 2);
-    await store.addTrainEvents(run.id, [{ type: 'warning', message: `${hostile} warned` }]);
+    await stage.store.addTrainEvents(run.id, [{ type: 'warning', message: `${hostile} warned` }]);
     const end = { wallMs: 5, finishedAt: Date.now(), artifacts: [], outcome: null };
-    await store.finishTrainingRun(run.id, { ...end, status: 'failed', error: `${hostile} failed` });
-    const { page, problems } = await open(`/training?id=${failed.id}`);
+    await stage.store.finishTrainingRun(run.id, { ...end, status: 'failed', error: `${hostile} failed` });
+    const { page, problems } = await stage.open(`/training?id=${failed.id}`);
     await page.getByText('A run failed before there was a verdict').waitFor();
     const table = page.getByRole('region', { name: 'Runs' });
     await table.getByText(`${hostile} failed`).waitFor();
@@ -179,45 +140,24 @@ function suite(database: () => Promise<Opened>): void {
     expect(await page.evaluate(() => (window as unknown as { hacked?: number }).hacked)).toBeUndefined();
     await expectClean(page, problems);
     // Gone on with from a terminal: the page takes it up by itself.
-    await store.startTrainingRun(run.id, { folder: '/runs/one', provenance: null, startedAt: 1 });
+    await stage.store.startTrainingRun(run.id, { folder: '/runs/one', provenance: null, startedAt: 1 });
     await page.getByRole('heading', { level: 1, name: /running$/ }).waitFor();
-    await store.addTrainEvents(run.id, steps(3, 9));
+    await stage.store.addTrainEvents(run.id, steps(3, 9));
     await page.getByText('9 of 50 steps').waitFor();
-    await page.goto(`${server.url}/training?id=ffffffff-ffff-7fff-bfff-ffffffffffff`);
+    await page.goto(`${stage.server.url}/training?id=ffffffff-ffff-7fff-bfff-ffffffffffff`);
     await page.getByRole('alert').getByText('no training').waitFor();
-    await page.goto(`${server.url}/training`);
+    await page.goto(`${stage.server.url}/training`);
     await page.getByRole('alert').getByText('names no training').waitFor();
     await page.close();
   }, 60_000);
 
-  it('is usable at 380 px and in the dark', async () => {
-    const narrow = await browser.newContext({ viewport: { width: 380, height: 800 }, colorScheme: 'dark' });
-    narrow.setDefaultTimeout(20_000);
-    for (const path of ['/trainings', `/training?id=${training.id}`]) {
-      const { page, problems } = await open(path, narrow);
-      await page.getByText('Preference accuracy: after is better than before').first().waitFor();
-      await page.waitForLoadState('networkidle');
-      expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark');
-      await expectClean(page, problems);
-      await page.close();
-    }
-    await narrow.close();
-  }, 60_000);
-}
-
-describe.skipIf(browserPath === undefined)('trainings in a browser', () => {
-  describe('through a store that the server lends', () =>
-    suite(async () => ({
-      env: {},
-      store: async (home) => openRemote(JSON.parse(await readFile(join(home, 'server.json'), 'utf8')) as RemoteStore),
-      stop: async () => {},
-    })));
-
-  describe.runIf(drills)('on Postgres', () =>
-    suite(async () => {
-      const postgres: PostgresServer = await startPostgres();
-      const { url } = postgres;
-      return { env: { DATABASE_URL: url }, store: () => openStore({ url }), stop: () => postgres.stop() };
-    }),
+  it(
+    'is usable at 380 px and in the dark',
+    () =>
+      stage.expectNarrowAndDark(
+        ['/trainings', `/training?id=${training.id}`],
+        'Preference accuracy: after is better than before',
+      ),
+    60_000,
   );
 });

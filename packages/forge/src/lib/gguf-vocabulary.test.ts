@@ -29,13 +29,16 @@ describe('tokenizers', () => {
   const text =
     "Vera's  12345 books,\n\n   don't WE'LL x=7+8; Zürich (1999)!!\r\n\tUrban sells 3.50 [Judith] \u4e1c\u4eac  ok  ";
 
+  /** The first id that the lab model's tokens leave. */
+  const next = smallShape.vocab_size;
+
   /** The lab model with another tokenizer; further merges make visible where numbers and contractions are cut. */
   async function withTokenizer(name: string, change: (tokenizer: { model: object }) => object): Promise<string> {
     const folder = join(dir, `tokenizer-${name}`);
-    await writeRandomModel(folder, { ...smallShape, model_type: 'llama', vocab_size: 1305 });
+    await writeRandomModel(folder, { ...smallShape, model_type: 'llama', vocab_size: next + 10 });
     const tokenizer = JSON.parse(await readFile(join(lab, 'tokenizer.json'), 'utf8'));
-    const added = { 12: 1295, 123: 1296, 45: 1297, "'L": 1298, ['__proto__']: 1299 };
-    Object.defineProperty(tokenizer.model.vocab, '__proto__', { value: 1299, enumerable: true });
+    const added = { 12: next, 123: next + 1, 45: next + 2, "'L": next + 3, ['__proto__']: next + 4 };
+    Object.defineProperty(tokenizer.model.vocab, '__proto__', { value: next + 4, enumerable: true });
     for (const [token, id] of Object.entries(added)) if (token !== '__proto__') tokenizer.model.vocab[token] = id;
     tokenizer.model.merges.push(['1', '2'], ['12', '3'], '4 5', ["'", 'L']);
     await writeFile(join(folder, 'tokenizer.json'), JSON.stringify({ ...tokenizer, ...change(tokenizer) }));
@@ -72,8 +75,8 @@ describe('tokenizers', () => {
     expect(metadata).toMatchObject({ tokenizer: { ggml: { pre: name } } });
     const { tokens, token_type } = (metadata as unknown as { tokenizer: { ggml: Record<string, unknown[]> } }).tokenizer
       .ggml;
-    expect(tokens?.slice(1298, 1301)).toEqual(["'L", '__proto__', '[PAD1300]']);
-    expect(token_type?.slice(1298, 1301)).toEqual([1, 1, 5]);
+    expect(tokens?.slice(next + 3, next + 6)).toEqual(["'L", '__proto__', `[PAD${next + 5}]`]);
+    expect(token_type?.slice(next + 3, next + 6)).toEqual([1, 1, 5]);
   });
 
   it.each<[string, object, string]>([
@@ -88,7 +91,7 @@ describe('tokenizers', () => {
     ['SentencePiece', { model: { type: 'BPE', vocab: {}, merges: [], byte_fallback: true } }, 'SentencePiece'],
     ['unigrams', { model: { type: 'Unigram', vocab: {}, merges: [] } }, 'the tokenizer is Unigram'],
     ['merges ignored', { model: { vocab: {}, merges: [], ignore_merges: true } }, 'ignore_merges true'],
-    ['tokens beyond the vocabulary', { added_tokens: [{ id: 1305, content: '<x>' }] }, 'is number 1305'],
+    ['tokens beyond the vocabulary', { added_tokens: [{ id: next + 10, content: '<x>' }] }, `is number ${next + 10}`],
     ['no vocabulary', { model: { merges: [] } }, 'model.vocab: must map each token'],
   ])('refuses %s', async (_what, change, message) => {
     const model = await withTokenizer('refused', () => change);
