@@ -8,6 +8,7 @@ import type { Engine, GenerateRequest } from '../engine.ts';
 import { EngineError } from '../errors.ts';
 import { createRandom } from '../lib/random.ts';
 import { engineContract } from '../testing/engine-contract.ts';
+import { endingTexts, goldenScores } from '../testing/model-families.ts';
 import { definition } from './llama-cpp.ts';
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
@@ -153,16 +154,19 @@ describe('llama-cpp with the lab model', () => {
     expect(right?.logprobs.every((logprob) => logprob <= 0)).toBe(true);
   });
 
-  // Golden values: Hugging Face transformers 5.18 with PyTorch in float32, models/lab.
   it('scores where a text ends: without, the beginning of an answer is never the less likely one', async () => {
-    const prompt = 'Question: Vera has 58 stones. Vera sells 13. How many stones does Vera have now?\nAnswer:';
-    const total = async (continuation: string, end: boolean) =>
-      (await engine.score?.({ prompt, continuation, end }))?.total ?? 0;
-    expect(await total(' 45', false)).toBeCloseTo(-1.2477, 1);
-    expect(await total(' 4', false)).toBeCloseTo(-0.1405, 1);
-    expect(await total(' 45', true)).toBeCloseTo(-1.2477, 1);
-    expect(Math.abs((await total(' 4', true)) + 4.2869)).toBeLessThan(0.2);
-    expect((await engine.score?.({ prompt, continuation: ' 45', end: true }))?.tokens).toHaveLength(3);
+    const score = (i: number, end: boolean) => {
+      const { prompt, continuation } = endingTexts[i] as (typeof endingTexts)[number];
+      return engine.score?.({ prompt, continuation, end });
+    };
+    const [begun, whole, begunAndEnded, wholeAndEnded] = goldenScores.lab.ends as [number, number, number, number];
+    expect(begun).toBeGreaterThanOrEqual(whole);
+    expect(begunAndEnded).toBeLessThan(wholeAndEnded);
+    for (const [i, golden] of [begun, whole].entries()) expect((await score(i, false))?.total).toBeCloseTo(golden, 1);
+    for (const [i, golden] of [begunAndEnded, wholeAndEnded].entries())
+      expect(Math.abs(((await score(i, true))?.total ?? 0) - golden)).toBeLessThan(0.2);
+    const tokens = async (end: boolean) => (await score(0, end))?.tokens.length ?? 0;
+    expect(await tokens(true)).toBe((await tokens(false)) + 1);
   });
 
   it('counts tokens, digits one by one', async () => {

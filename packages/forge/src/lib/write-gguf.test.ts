@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,8 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { readGgufFileInfo } from 'node-llama-cpp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withCpuEngine } from '../testing/cpu-engine.ts';
-import { families, texts } from '../testing/model-families.ts';
+import { families, goldenScores, texts } from '../testing/model-families.ts';
 import { writeRandomAdapter, writeRandomModel } from '../testing/random-model.ts';
+import { transformersScores } from '../testing/transformers-scores.ts';
 import { writeGgufAdapter } from './write-gguf-adapter.ts';
 import { writeGgufModel } from './write-gguf-model.ts';
 
@@ -36,15 +36,10 @@ function expectClose(found: readonly number[], golden: readonly number[], tolera
     );
 }
 
-/** The same three sums from transformers and PEFT, for machines that have them. */
-async function transformersScores(...folders: string[]): Promise<number[]> {
-  const script = fileURLToPath(new URL('../testing/transformers-scores.py', import.meta.url));
-  const python = env.FORGE_TEST_PYTHON as string;
-  const stdout = await new Promise<string>((resolve, reject) => {
-    const child = execFile(python, [script, ...folders], (error, out) => (error ? reject(error) : resolve(out)));
-    child.stdin?.end(JSON.stringify(texts));
-  });
-  return JSON.parse(stdout).totals;
+/** The same three sums from transformers and PEFT, on machines that have them. */
+async function expectReference(golden: readonly number[], tolerance: number, ...folders: [string, string?]) {
+  const python = env.FORGE_TEST_PYTHON;
+  if (python !== undefined) expectClose((await transformersScores(python, folders, texts)).totals, golden, tolerance);
 }
 
 /** Loading PyTorch takes its time on a busy machine. */
@@ -69,9 +64,7 @@ describe('the lab model', { timeout }, () => {
     await writeRandomAdapter(adapter, lab);
     await writeGgufAdapter({ adapter, model: lab, path: join(dir, 'lab-lora.gguf'), name: 'random' });
     await writeGgufModel({ model: lab, adapter, path: join(dir, 'lab-merged.gguf'), name: 'merged' });
-    // testing/transformers-scores.py: transformers 5.18, PEFT 0.21, torch 2.13; with the adapter, and without.
-    const golden = [-5.932600394771727, -1.2121234973181254, -548.1182324692404];
-    const plain = [-9.530798561592144, -1.2477416747118724, -530.682243513354];
+    const { plain, adapted: golden } = goldenScores.lab;
     expectClose(await scores({ model: path() }), plain);
     const served = await scores({ model: path(), lora: [{ path: join(dir, 'lab-lora.gguf') }] });
     expectClose(served, golden);
@@ -80,10 +73,8 @@ describe('the lab model', { timeout }, () => {
     const half = await scores({ model: path(), lora: [{ path: join(dir, 'lab-lora.gguf'), scale: 0.5 }] });
     for (const other of [plain, golden])
       expect(Math.abs((half[2] as number) - (other[2] as number))).toBeGreaterThan(1);
-    if (env.FORGE_TEST_PYTHON !== undefined) {
-      expectClose(await transformersScores(lab), plain, 1e-3);
-      expectClose(await transformersScores(lab, adapter), golden, 1e-3);
-    }
+    await expectReference(plain, 1e-3, lab);
+    await expectReference(golden, 1e-3, lab, adapter);
   });
 });
 
@@ -97,10 +88,8 @@ describe('models of the family', { timeout }, () => {
     expectClose(await scores({ model: path }), family.plain);
     await writeGgufAdapter({ adapter, model, path: join(dir, `${name}-lora.gguf`), name });
     expectClose(await scores({ model: path, lora: [{ path: join(dir, `${name}-lora.gguf`) }] }), family.adapted);
-    if (env.FORGE_TEST_PYTHON !== undefined) {
-      expectClose(await transformersScores(model), family.plain, 1e-2);
-      expectClose(await transformersScores(model, adapter), family.adapted, 1e-2);
-    }
+    await expectReference(family.plain, 1e-2, model);
+    await expectReference(family.adapted, 1e-2, model, adapter);
   });
 
   it('reads the window of Mistral as the context', async () => {

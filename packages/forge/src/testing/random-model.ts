@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,9 +9,11 @@ import { type NamedTensor, writeSafetensors } from '../lib/safetensors.ts';
 
 const lab = fileURLToPath(new URL('../../../../models/lab', import.meta.url));
 
+const { vocab_size: vocabulary } = JSON.parse(readFileSync(join(lab, 'config.json'), 'utf8')) as { vocab_size: number };
+
 /** config.json of a small model with the lab model's vocabulary; `model_type` is still to be named. */
 export const smallShape = {
-  vocab_size: 1295,
+  vocab_size: vocabulary,
   hidden_size: 64,
   intermediate_size: 96,
   num_hidden_layers: 3,
@@ -35,7 +38,7 @@ function randomValues(seed: string, length: number, deviation: number): Float32A
 
 /**
  * A model folder of this shape with random weights and the lab model's tokenizer: what a reference implementation computes
- * for it can be stored, as the weights are the same everywhere. `config` is a whole config.json with vocab_size 1295.
+ * for it can be stored, as the weights are the same everywhere. `config` is a whole config.json with the lab model's vocab_size.
  */
 export async function writeRandomModel(
   folder: string,
