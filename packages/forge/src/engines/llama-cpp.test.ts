@@ -159,14 +159,14 @@ describe('llama-cpp with the lab model', () => {
       const { prompt, continuation } = endingTexts[i] as (typeof endingTexts)[number];
       return engine.score?.({ prompt, continuation, end });
     };
-    const [begun, whole, begunAndEnded, wholeAndEnded] = goldenScores.lab.ends as [number, number, number, number];
-    expect(begun).toBeGreaterThanOrEqual(whole);
-    expect(begunAndEnded).toBeLessThan(wholeAndEnded);
-    for (const [i, golden] of [begun, whole].entries()) expect((await score(i, false))?.total).toBeCloseTo(golden, 1);
-    for (const [i, golden] of [begunAndEnded, wholeAndEnded].entries())
-      expect(Math.abs(((await score(i, true))?.total ?? 0) - golden)).toBeLessThan(0.2);
-    const tokens = async (end: boolean) => (await score(0, end))?.tokens.length ?? 0;
-    expect(await tokens(true)).toBe((await tokens(false)) + 1);
+    const found = [await score(0, false), await score(1, false), await score(0, true), await score(1, true)];
+    const totals = found.map((one) => one?.total ?? Number.NaN);
+    for (const [i, golden] of goldenScores.lab.ends.entries())
+      expect(Math.abs((totals[i] as number) - golden)).toBeLessThan(i < 2 ? 0.05 : 0.2);
+    const [begun, , begunAndEnded, wholeAndEnded] = totals as [number, number, number, number];
+    expect(begun).toBeGreaterThan(wholeAndEnded - 0.05);
+    expect(begunAndEnded).toBeLessThan(wholeAndEnded - 1);
+    expect(found[2]?.tokens).toHaveLength((found[0]?.tokens.length ?? 0) + 1);
   });
 
   it('counts tokens, digits one by one', async () => {
