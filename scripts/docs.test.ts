@@ -31,6 +31,10 @@ describe('results in README.md', () => {
   it('are of the files as they are: write them anew with `npm run reproduce`', async () =>
     expect(recorded.sources).toEqual(await sourcesOf()));
   it('are those that were recorded', () => expect(readme).toContain(findingsTable(recorded.findings)));
+  it.each(['packages/forge/README.md', 'docs/guides/getting-started.md'])('%s quotes its finding', (page) => {
+    const [finding] = /^chain-of-thought is better than naive by .*$/m.exec(readme) ?? ['no finding'];
+    expect(readFileSync(join(root, page), 'utf8')).toContain(finding);
+  });
 });
 
 describe('documentation', () => {
