@@ -27,7 +27,7 @@ interface Phase {
 /** A direct answer is a token or two against a chain's dozens: it counts twice. */
 const weightOf = ({ text, weight }: Segment) => (text.startsWith(' ') ? 2 * weight : weight);
 
-const [file, tokens = '17000000', seed = '1', mixFile = join(lab, 'mix.json')] = process.argv.slice(2);
+const [file, tokens = '22000000', seed = '1', mixFile = join(lab, 'mix.json')] = process.argv.slice(2);
 if (file === undefined) throw new Error('usage: curriculum.ts <file> [tokens] [seed] [mix]');
 const wanted = Number(tokens);
 const mix = JSON.parse(readFileSync(mixFile, 'utf8')) as readonly Phase[];

@@ -16,7 +16,7 @@ function byteCharacters(): string[] {
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(visible(byte) ? byte : next++));
 }
 
-/** Every word of the training text, by how often it occurs. Of a number its first digit: a token holds one at most. */
+/** Every word of the training text, by how often it occurs. Of a number what a token holds at most: two digits after a blank, else one. */
 function countWords(world: World): Map<string, number> {
   const cities = new RegExp(`( ?(?:${CITY_STARTS.join('|')}))(${CITY_ENDS.join('|')})\\b`, 'g');
   const counts = new Map<string, number>();
@@ -29,7 +29,7 @@ function countWords(world: World): Map<string, number> {
         .join('')
         .replaceAll(cities, '$1\n$2\n');
       for (const [word] of text.matchAll(words)) {
-        const counted = word.replace(/(\p{N}).*/u, '$1');
+        const counted = word.replace(/( \p{N}{1,2}|\p{N}).*/u, '$1');
         if (!counted.includes('\n')) counts.set(counted, (counts.get(counted) ?? 0) + 1);
       }
     }
@@ -63,8 +63,8 @@ function learnMerges(counts: ReadonlyMap<string, number>, characters: readonly s
 
 /**
  * tokenizer.json of the lab language model, as Hugging Face tokenizers, transformers.js and (under the name gpt-2) llama.cpp read it: byte-level
- * BPE in which every word of the world is a token, and a number one for each digit. The blank before a number belongs to its first digit, as
- * it does to a word: a number is then looked up as a word is (docs/lab-log.md).
+ * BPE in which every word of the world is a token with the blank before it, and so is every number up to 99, which is then looked up as a word
+ * is (docs/lab-log.md). Further digits, and those of a number without a blank, are tokens of their own.
  */
 export function languageTokenizer(world: World) {
   const characters = byteCharacters();

@@ -9,7 +9,7 @@ import { drawProblem } from './arithmetic.ts';
 import { committedFiles } from './test-rows.ts';
 import { createWorld } from './world.ts';
 
-const [file, count = '1400'] = process.argv.slice(2);
+const [file, count = '2000'] = process.argv.slice(2);
 if (file === undefined || !(Number(count) >= 1)) throw new Error('usage: preference-questions.ts <file> [count]');
 
 const random = createRandom('lab-world/arithmetic/preference');

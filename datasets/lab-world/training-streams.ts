@@ -48,11 +48,16 @@ const drawQueries = <Asked>(all: readonly Asked[], rounds: number, random: Rando
 
 /** Bare equations, the result of each trained on: the densest way to learn the single steps. */
 function equations(random: Random): Transcript {
-  const lines = Array.from({ length: 5 }, () => drawProblem(2, random).equations).flat();
+  const lines = Array.from({ length: 8 }, () => drawProblem(2, random).equations)
+    .flat()
+    // There are 17 times as many sums and differences (4,783) as products and quotients (286).
+    .filter((line) => /[-+]/.test(line) || chance(30, random));
+  // As a line of a chain begins, or with the blank that a number in a question has: two numbers of one token each.
+  const blank = chance(50, random) ? ' ' : '';
   return lines.flatMap((line, index) => {
     const [left, right] = line.split(' = ') as [string, string];
     return [
-      { text: `${index === 0 ? '' : '\n'}${left} =`, weight: 0 } as const,
+      { text: `${index === 0 ? '' : '\n'}${blank}${left} =`, weight: 0 } as const,
       { text: ` ${right}`, weight: 1 } as const,
     ];
   });
@@ -226,7 +231,18 @@ function multiHopReading(world: World, cotPercent: number): Stream {
   };
 }
 
-/** What a search for a person brings up: the right document and up to two of people with similar names, in random order. */
+/** A person as a document tells of them: most have four or five facts. Cities have theirs. */
+function asDocument(entity: Entity, world: World, random: Random): Entity {
+  if (entity.facts.country !== undefined) return entity;
+  const count = chance(60, random) ? 4 + random.below(2) : 1 + random.below(5);
+  const missing = PERSON_ATTRIBUTES.filter((attribute) => !(attribute in entity.facts));
+  const wanted = Math.max(0, count - Object.keys(entity.facts).length);
+  const more = sampleIndices(missing.length, wanted, random).map((index) => missing[index] as string);
+  const facts = { ...entity.facts, ...drawFacts(more, world.training, random) };
+  return { name: entity.name, facts: Object.fromEntries(shuffled(Object.entries(facts), random)) };
+}
+
+/** What a search for a person brings up: the right document and mostly two of people with similar names, in random order. */
 function observation(
   lookup: { attribute: string; name: string; value: string },
   entity: Entity | undefined,
@@ -240,7 +256,8 @@ function observation(
     (name) =>
       name !== lookup.name && (name.startsWith(`${first} `) || (last !== undefined && name.endsWith(` ${last}`))),
   );
-  const names = drawNames(similar.length > 0 ? similar : world.training.people, random.below(3), random);
+  const count = pick([0, 1, 2, 2, 2], random);
+  const names = drawNames(similar.length > 0 ? similar : world.training.people, count, random);
   const others = names.map((name) =>
     drawPerson(
       name,
@@ -250,7 +267,8 @@ function observation(
       random,
     ),
   );
-  return numberPassages(shuffled([found, ...others], random).map(passageOf));
+  const documents = [found, ...others].map((one) => asDocument(one, world, random));
+  return numberPassages(shuffled(documents, random).map(passageOf));
 }
 
 function singleSearch(world: World): Stream {
@@ -300,7 +318,7 @@ function calculatorReact(random: Random): Transcript {
 }
 
 function arithmeticReact(random: Random): Transcript {
-  const problem = drawProblem(1 + random.below(3), random);
+  const problem = drawProblem(1 + random.below(4), random);
   const turns = problem.equations.map((line) => calculatorTurn(...(line.split(' = ') as [string, string])));
   return react(problem.question, turns, `The answer is ${problem.answer}.`, problem.answer);
 }
@@ -316,6 +334,7 @@ function fewShot(world: World): Stream {
   const forms: Stream[] = [
     (random) => arithmetic(true, random),
     (random) => arithmetic(true, random),
+    (random) => arithmetic(false, random),
     (random) => arithmetic(false, random),
     (random) => knownQuestion(world, false, random),
     read(0),

@@ -93,7 +93,7 @@ describe('the same numbers as TRL, step by step', () => {
         const { loss, learningRate, gradientNorm, tokens, preference } = found[i] as TrainStep;
         expect(loss).toBeCloseTo(step.loss, 4);
         expect(learningRate).toBeCloseTo(step.learningRate, 10);
-        expect(gradientNorm).toBeCloseTo(step.gradientNorm, 4);
+        expect(gradientNorm / step.gradientNorm).toBeCloseTo(1, 4);
         expect(tokens).toBe(step.tokens);
         for (const key of ['chosenReward', 'rejectedReward', 'margin', 'chosenLogprob', 'rejectedLogprob'] as const)
           if (step.preference !== undefined) expect(preference?.[key]).toBeCloseTo(step.preference[key], 3);
@@ -266,8 +266,13 @@ test('early stop ends with the weights of the best look', async () => {
 
 test('all seven targets learn, and the adapter is in the layout of PEFT', async () => {
   const targets = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
-  const settings = { ...dpo, lora: { rank: 4, alpha: 8, targets }, optimizer: { learningRate: 1e-2, warmup: 0 } };
-  const job = await jobOf({ ...settings, maxSteps: 12 });
+  const settings = { ...dpo, lora: { rank: 4, alpha: 8, targets }, optimizer: { learningRate: 3e-3, warmup: 0 } };
+  // The same eight pairs at every step: what is learnt shows in the loss.
+  const few = await rowsFile(
+    'few.jsonl',
+    pairs.slice(0, 8).map((line) => JSON.parse(line)),
+  );
+  const job = await jobOf({ ...settings, maxSteps: 12, epochs: 12 }, { train: few });
   const events = await train(job);
   const steps = stepsOf(events);
   const [estimate, peak] = events.flatMap((event) =>
@@ -276,7 +281,7 @@ test('all seven targets learn, and the adapter is in the layout of PEFT', async 
   // The estimate is what is asked for before the first step: it must not be far from the truth.
   expect(peak / estimate).toBeGreaterThan(0.5);
   expect(peak / estimate).toBeLessThan(1.5);
-  expect(steps.at(-1)?.loss).toBeLessThan(0.69);
+  expect(steps.at(-1)?.loss).toBeLessThan(0.6);
   const adapter = await readPeftAdapter(join(job.folder, 'adapter'));
   expect(adapter).toMatchObject({ rank: 4, alpha: 8, baseModel: 'models/lab' });
   expect(adapter.matrices).toHaveLength(35);

@@ -340,7 +340,7 @@ describe.skipIf(python === undefined)(
 
     test('leaves an adapter that does better on rows it has not seen', async () => {
       const settings = {
-        optimizer: { learningRate: 5e-3, warmup: 0 },
+        optimizer: { learningRate: 2e-3, warmup: 0 },
         epochs: 3,
         evaluateEvery: 4,
         checkpointEvery: 100,

@@ -88,7 +88,7 @@ describe('the prefix cache', () => {
     const long = engine.generate(request(`${passage('Vera', 12)}Vera`, { maxTokens: 300, temperature: 0.7 }));
     const copied = await generateAll(prompts, { maxTokens: 20 });
     await long;
-    for (const { usage } of copied) expect(usage.cachedPromptTokens).toBeGreaterThan(100);
+    for (const { usage } of copied) expect(usage.cachedPromptTokens).toBeGreaterThan(90);
     const plain = await open({ invariant: true, kvCache: 'q8_0' });
     try {
       const alone = await Promise.all(prompts.map((prompt) => plain.generate(request(prompt, { maxTokens: 20 }))));
