@@ -60,6 +60,7 @@ describe('parseStep', () => {
       timed(Array.from({ length: random.below(30) }, () => pick(parts, random)).join(''));
     for (const part of [' ', '\n', '[', 'Action: ', 'Action:\n', '{']) timed(`Action: a${part.repeat(200_000)}`);
     for (const part of [' ', '\n', 'Action:', 'Thought:\n']) timed(part.repeat(200_000));
-    expect(slowest).toBeLessThan(50);
+    // Far below what anything quadratic takes at this length, and above what a busy machine holds it up.
+    expect(slowest).toBeLessThan(500);
   });
 });
