@@ -2,7 +2,9 @@
 import { pick, type Random, sampleIndices, shuffled } from '../../packages/forge/src/lib/random.ts';
 import { drawProblem } from './arithmetic.ts';
 import { drawCalculatorTask } from './calculator.ts';
+import { chance, copying, copyingNumbers, recall, recallCounts } from './lookup-streams.ts';
 import { drawMultiHop } from './multi-hop.ts';
+import { HERDS } from './names.ts';
 import {
   drawCity,
   drawConfusableNames,
@@ -37,14 +39,6 @@ import {
 } from './world.ts';
 
 export type Stream = (random: Random) => Transcript;
-
-function chance(percent: number, random: Random): boolean {
-  return random.below(100) < percent;
-}
-
-/** What is asked of all there is, drawn with replacement: where each is asked once a round, what comes last could be guessed from what is left. */
-const drawQueries = <Asked>(all: readonly Asked[], rounds: number, random: Random): Asked[] =>
-  Array.from({ length: rounds * all.length }, () => pick(all, random));
 
 /** Bare equations, the result of each trained on: the densest way to learn the single steps. */
 function equations(random: Random): Transcript {
@@ -121,82 +115,6 @@ function questionOver(entities: readonly Entity[], absent: boolean, world: World
   return singleLookup({ name, facts: { [attribute]: 'unknown' } }, attribute, questionAbout(attribute, name, form));
 }
 
-/**
- * One attribute of several people, then the same statements twice more in other orders, trained on last names and values: only the name tells
- * which value comes next. Without this stream the small model picked a value of the right kind but of the wrong person.
- */
-function recall(world: World, random: Random): Transcript {
-  const attribute = pick(PERSON_ATTRIBUTES, random);
-  const names = drawConfusableNames(world.training, 2 + random.below(5), random);
-  // The barer the form, the fewer words lie between name and value, and the sooner the lookup is learnt.
-  const before = pick(['', '', `The ${attribute} of `], random);
-  const between = before === '' && chance(50, random) ? '' : ' is';
-  const facts = names.map((name) => {
-    const [first, last] = name.split(' ') as [string, string];
-    return {
-      first: `${before}${first}`,
-      last,
-      value: drawFacts([attribute], world.training, random)[attribute] as string,
-    };
-  });
-  const text = facts.map((fact) => `${fact.first} ${fact.last}${between} ${fact.value}.`).join(' ');
-  return [
-    { text, weight: 0 },
-    ...drawQueries(facts, 2, random).flatMap(
-      (fact, index): Transcript => [
-        { text: `${index % facts.length === 0 ? '\n' : '. '}${fact.first}`, weight: 0 },
-        { text: ` ${fact.last}`, weight: 1 },
-        { text: between, weight: 0 },
-        { text: ` ${fact.value}`, weight: 1 },
-      ],
-    ),
-  ];
-}
-
-/**
- * Words in random order, said twice: in the same order, or as pairs whose order changes. What comes next stands after the same word
- * before: the simplest lookup there is, of which the others are made (induction: Olsson et al. 2022, https://arxiv.org/abs/2209.11895).
- * With it the small model looks things up after some 200 steps; without it not within 3,800.
- */
-function copying(world: World, random: Random): Transcript {
-  const names = world.training.people.flatMap((name) => name.split(' '));
-  const words = [...new Set(drawNames(names, 8 + 2 * random.below(9), random))];
-  if (chance(50, random)) {
-    return [
-      { text: `${words.join(' ')}\n${words[0]}`, weight: 0 },
-      ...words.slice(1).flatMap((word): Transcript => [{ text: ` ${word}`, weight: 1 }]),
-    ];
-  }
-  const pairs = Array.from({ length: Math.floor(words.length / 2) }, (_, i) => words.slice(2 * i, 2 * i + 2));
-  return [
-    { text: pairs.map(([key, value]) => `${key} ${value}.`).join(' '), weight: 0 },
-    ...shuffled(pairs, random).flatMap(
-      ([key, value], index): Transcript => [
-        { text: `${index === 0 ? '\n' : '. '}${key}`, weight: 0 },
-        { text: ` ${value}`, weight: 1 },
-      ],
-    ),
-  ];
-}
-
-/** Names with numbers, each asked some three times. A number is looked up by its first digit: few values, often the same for two names. */
-function copyingNumbers(world: World, random: Random): Transcript {
-  const names = world.training.people.flatMap((name) => name.split(' '));
-  const between = pick(['', '', ' is'], random);
-  const pairs = [...new Set(drawNames(names, 3 + random.below(6), random))].map(
-    (key) => [`${key}${between}`, ` ${1 + random.below(99)}`] as const,
-  );
-  return [
-    { text: pairs.map(([key, value]) => `${key}${value}.`).join(' '), weight: 0 },
-    ...drawQueries(pairs, 3, random).flatMap(
-      ([key, value], index): Transcript => [
-        { text: `${index % pairs.length === 0 ? '\n' : '. '}${key}`, weight: 0 },
-        { text: value, weight: 1 },
-      ],
-    ),
-  ];
-}
-
 function readingStream(world: World, passages: number, cotPercent: number): Stream {
   return (random) => {
     const entities = drawEntities(world, passages, random);
@@ -218,6 +136,32 @@ function readingStream(world: World, passages: number, cotPercent: number): Stre
       tasks.map(() => chance(cotPercent, random)),
     );
   };
+}
+
+/**
+ * One to three people with two to four of the herds each. A word tells by itself which attribute it is the value of; of several
+ * numbers of one person only the herd tells which is asked. With few such passages the small model took any of them.
+ */
+function readingHerds(world: World, random: Random): Transcript {
+  const entities = drawConfusableNames(world.training, 1 + random.below(3), random).map((name) => {
+    const herds = sampleIndices(HERDS.length, 2 + random.below(3), random).map((index) => `number of ${HERDS[index]}`);
+    return drawPerson(name, herds, random.below(2), world.training, random);
+  });
+  const asked = shuffled(
+    entities.flatMap((person) =>
+      Object.keys(person.facts)
+        .filter((attribute) => attribute.startsWith('number of '))
+        .map((attribute) =>
+          singleLookup(person, attribute, questionAbout(attribute, person.name, pick(QUESTION_FORMS, random))),
+        ),
+    ),
+    random,
+  ).slice(0, 5);
+  return reading(
+    entities.map(passageOf),
+    asked,
+    asked.map(() => chance(45, random)),
+  );
 }
 
 /** Chains and sums over two to four passages; a chain's question is followed by its two single questions now and then. */
@@ -363,6 +307,8 @@ export function trainingStreams(world: World): Record<string, Stream> {
     'reading-2': readingStream(world, 2, 40),
     'reading-3': readingStream(world, 3, 45),
     'reading-5': readingStream(world, 5, 45),
+    'recall-counts': (random) => recallCounts(world, random),
+    'reading-herds': (random) => readingHerds(world, random),
     'multi-hop': multiHopReading(world, 75),
     'search-react': singleSearch(world),
     'multi-search-react': multiSearch(world),
