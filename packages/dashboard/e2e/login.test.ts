@@ -42,8 +42,10 @@ describe.skipIf(browserPath === undefined)('signing in with a browser', () => {
   it('leads from any page to the token and back, shows who one is, creates, and signs out', async () => {
     // The console names each refused request.
     const { page } = await openPage(context, `${server.url}/experiments?sort=name`);
-    await page.waitForURL(/\/login\?next=%2Fexperiments%3Fsort%3Dname/);
     const field = page.getByLabel('Token');
+    // Not waitForURL: it fails where the page is left while it loads.
+    await field.waitFor();
+    expect(page.url()).toMatch(/\/login\?next=%2Fexperiments%3Fsort%3Dname/);
     await field.fill(`forge_${'x'.repeat(43)}`);
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByText('this token is not known here').waitFor();

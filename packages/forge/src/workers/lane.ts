@@ -64,7 +64,8 @@ export function createLane(
         const id = await queue.next(requirement);
         if (id === null) break;
         const work = await claim(id);
-        await queue.drop(requirement, id);
+        // What is claimed is held, so it has to be done: an entry that stays is handed out again, for nobody to claim.
+        await queue.drop(requirement, id).catch((error: unknown) => log(messageOf(error)));
         if (work !== null) return work;
         await store.unissue(id);
       }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseExperiment, storedForm } from '../load-experiment.ts';
 import type { Store } from '../store.ts';
@@ -67,6 +68,27 @@ async function queued(): Promise<string> {
 }
 
 const doneOf = async (id: string) => (await store.runStates(id)).reduce((sum, { done }) => sum + done, 0);
+
+it('does what it has claimed where the queue cannot drop it', async () => {
+  const worker = start();
+  await worker.ready;
+  const client = new pg.Client({ connectionString: server.url });
+  await client.connect();
+  try {
+    await client.query(`
+      create sequence refusals;
+      create function refuse() returns trigger language plpgsql as $$
+        begin if nextval('refusals') <= 2 then raise exception 'not now'; end if; return old; end $$;
+      create trigger refuse before delete on forge_queue.job for each row execute function refuse()`);
+    const id = await queued();
+    await until('all of it is done', () => isDone(store, id));
+    const { rows: counted } = await client.query("select nextval('refusals')");
+    expect(Number(counted[0].nextval)).toBeGreaterThan(2);
+  } finally {
+    await client.query('drop function if exists refuse cascade; drop sequence if exists refusals');
+    await client.end();
+  }
+});
 
 describe.runIf(drills)('a worker that is lost', () => {
   it('with kill -9 in the middle of a shard: another one takes over, nothing is lost or there twice', async () => {
