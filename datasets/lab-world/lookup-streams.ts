@@ -8,6 +8,7 @@ import { drawFacts, drawNames, PERSON_ATTRIBUTES, type World } from './world.ts'
 /** Words that a number can belong to, besides the herds. */
 const COUNTED: readonly string[] = Object.values(ATTRIBUTE_VALUES).flat();
 
+/** Whether something that happens in so many of a hundred cases happens. */
 export function chance(percent: number, random: Random): boolean {
   return random.below(100) < percent;
 }
@@ -74,7 +75,7 @@ export function copying(world: World, random: Random): Transcript {
   ];
 }
 
-/** Names with numbers, each asked some three times. A number is looked up by its first digit: few values, often the same for two names. */
+/** Names with numbers, each asked some three times. */
 export function copyingNumbers(world: World, random: Random): Transcript {
   const names = world.training.people.flatMap((name) => name.split(' '));
   const between = pick(['', '', ' is'], random);
